@@ -1,0 +1,123 @@
+package frame
+
+// Reason names a way in which a frame ends without leaving by a port. Each has
+// a counter in every port's ledger, a symbol for tables and a sentence.
+type Reason uint8
+
+// The ways in which a frame can end. The order is the order of the road.
+const (
+	// Accepted is the zero value: the frame goes on.
+	Accepted Reason = iota
+	// Consumed: a service of the switch itself took the frame.
+	Consumed
+
+	// Reading the port.
+	DropReadError
+	DropTruncated
+	DropOversize
+	DropVnet
+
+	// Parsing.
+	DropRunt
+	DropTags
+	DropIPv4
+	DropIPv6
+	DropARP
+	DropTransport
+
+	// Admission.
+	DropNoPort
+	DropBlocked
+	DropSourceGroup
+	DropSourceZero
+	DropLinkLocal
+	DropVLANTagged
+	DropVLANUntagged
+	DropVLANForeign
+	DropSpoofMAC
+	DropSpoofIP
+	DropSpoofARP
+	DropStorm
+
+	// Forwarding.
+	DropSamePort
+	DropIsolated
+	DropNoEgress
+
+	// Writing the egress port.
+	DropPortGone
+	DropPortDown
+	DropPortFull
+	DropPortRefused
+	DropMTU
+	DropWriteError
+
+	// Reasons counts the values above.
+	Reasons
+)
+
+// reasons has one line a reason: symbol, sentence, remedy where there is one.
+var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
+	Accepted: {"accepted", "The frame went on.", ""},
+	Consumed: {"consumed", "A service of the switch took the frame.", ""},
+
+	DropReadError: {"read-error", "Reading the frame from the port failed.", "see the port's state with `stats`"},
+	DropTruncated: {"truncated", "The port delivered fewer bytes than its own header needs.", ""},
+	DropOversize:  {"oversize", "The frame is longer than a super-frame of 64 KiB may be.", ""},
+	DropVnet:      {"bad-vnet-header", "The virtio header does not fit the frame that follows it.", ""},
+
+	DropRunt:      {"runt", "The frame is shorter than an Ethernet header.", ""},
+	DropTags:      {"tag-stack", "The frame carries more than two VLAN tags, or a tag without an EtherType.", ""},
+	DropIPv4:      {"bad-ipv4", "The IPv4 header's version or lengths are wrong.", ""},
+	DropIPv6:      {"bad-ipv6", "The IPv6 header's version, lengths or extension headers are wrong.", ""},
+	DropARP:       {"bad-arp", "The ARP message is truncated or not Ethernet and IPv4.", ""},
+	DropTransport: {"bad-transport", "The TCP, UDP or ICMP header does not fit its packet.", ""},
+
+	DropNoPort:       {"unknown-port", "The frame came in by a port that the switch does not have.", ""},
+	DropBlocked:      {"port-blocked", "The port is administratively down.", "enable the port"},
+	DropSourceGroup:  {"source-multicast", "The source address is a multicast address, which no station has.", ""},
+	DropSourceZero:   {"source-zero", "The source address is all zeros.", ""},
+	DropLinkLocal:    {"link-local-group", "The destination is in 01:80:c2:00:00:0x, which a bridge never forwards.", ""},
+	DropVLANTagged:   {"tagged-on-access", "A tagged frame came in by an access port.", "make the port a trunk"},
+	DropVLANUntagged: {"untagged-on-trunk", "An untagged frame came in by a trunk without a native VLAN.", "give the trunk a native VLAN"},
+	DropVLANForeign:  {"vlan-not-allowed", "The frame's VLAN is not among the trunk's.", "add the VLAN to the trunk"},
+	DropSpoofMAC:     {"spoofed-mac", "The source address is not the port's own.", "allow it on the port, or switch anti-spoofing off there"},
+	DropSpoofIP:      {"spoofed-ip", "The source IP address is not one of the port's own.", "add the address to the port, or switch anti-spoofing off there"},
+	DropSpoofARP:     {"spoofed-arp", "The ARP or neighbour message claims an address that is not the port's own.", "add the address to the port, or switch anti-spoofing off there"},
+	DropStorm:        {"storm", "The port sent more flooded frames than its storm limit allows.", "raise the port's storm limit"},
+
+	DropSamePort: {"same-port", "The destination is behind the port that the frame came from.", ""},
+	DropIsolated: {"isolated", "Both ports are isolated from each other.", ""},
+	DropNoEgress: {"no-egress", "No other port takes the frame.", ""},
+
+	DropPortGone:    {"port-gone", "The egress port was removed while the frame was under way.", ""},
+	DropPortDown:    {"port-down", "The egress port's device is down.", "set the container's interface up"},
+	DropPortFull:    {"port-full", "The egress port's queue is full.", ""},
+	DropPortRefused: {"port-refused", "The egress port's device refused the frame as malformed.", ""},
+	DropMTU:         {"mtu", "The frame is larger than the egress port's MTU and may not be segmented.", "use one MTU on all ports of the network"},
+	DropWriteError:  {"write-error", "Writing the frame to the egress port failed.", "see the port's state with `stats`"},
+}
+
+// String returns the reason's symbol, as tables and metrics show it.
+func (r Reason) String() string {
+	if r < Reasons {
+		return reasons[r].symbol
+	}
+	return "invalid"
+}
+
+// Sentence says in one sentence what happened to the frame.
+func (r Reason) Sentence() string {
+	if r < Reasons {
+		return reasons[r].sentence
+	}
+	return "The reason is not one that this program knows."
+}
+
+// Remedy says what can be done about it; empty where nothing can.
+func (r Reason) Remedy() string {
+	if r < Reasons {
+		return reasons[r].remedy
+	}
+	return ""
+}
