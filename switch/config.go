@@ -1,0 +1,123 @@
+package vswitch
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"vswitch/internal/frame"
+)
+
+// Limits and defaults.
+const (
+	// DefaultAge is how many seconds a station is remembered (IEEE 802.1Q-2022,
+	// table 8-6: 300 s).
+	DefaultAge = 300
+	// DefaultFDBLimit is the number of stations that a switch remembers.
+	DefaultFDBLimit = 16384
+	// MaxPorts is the number of ports that a switch can have.
+	MaxPorts = 4096
+	// DefaultVID is the VLAN of a port that is given none.
+	DefaultVID = 1
+	// maxVID is the highest VLAN number; 4095 is reserved.
+	maxVID = 4094
+)
+
+// Config says how a switch behaves. The zero value means the defaults.
+type Config struct {
+	// Workers is the number of workers that call Forward; default 1.
+	Workers int
+	// FDBLimit is the most stations remembered; default DefaultFDBLimit.
+	FDBLimit int
+	// Age is the aging time in seconds; default DefaultAge.
+	Age int
+	// Seed keys the hash of the FDB: give each switch its own random number.
+	Seed uint64
+}
+
+// PortConfig says how one port behaves. The zero value is an open access port in
+// VLAN 1 that may send anything.
+type PortConfig struct {
+	// Name is for people.
+	Name string
+	// VLAN says in which VLANs the port is, and in which form.
+	VLAN VLANConfig
+	// Isolated ports exchange frames with ports that are not isolated only.
+	Isolated bool
+	// LearnLimit is the most stations learned behind the port; 0 for no limit,
+	// negative to learn none.
+	LearnLimit int
+	// Guard lets the port send only what is its own; nil lets it send anything.
+	Guard *Guard
+	// Storm is the most frames a second that the port may have flooded
+	// (broadcast, multicast and unknown unicast); 0 for no limit.
+	Storm int
+	// Down keeps all frames from entering and leaving by the port.
+	Down bool
+}
+
+// VLANConfig says in which VLANs a port is.
+type VLANConfig struct {
+	// Access is the VLAN of an access port: its frames carry no tag. 0 is
+	// DefaultVID. It must be 0 on a trunk.
+	Access uint16
+	// Trunk lists the VLANs of a trunk port: their frames carry a tag on it.
+	// Non-empty makes the port a trunk.
+	Trunk []uint16
+	// Native is the VLAN of a trunk's untagged frames, in and out; 0 has them
+	// dropped. It need not be in Trunk.
+	Native uint16
+}
+
+// Guard is what a port may claim to be. Frames with another source end with
+// frame.DropSpoofMAC, DropSpoofIP or DropSpoofARP.
+type Guard struct {
+	// MACs are the port's own addresses. At least one.
+	MACs []frame.MAC
+	// Addrs are the port's own IPv4 and IPv6 addresses. The IPv6 link-local
+	// addresses made from MACs (RFC 4291, appendix A) are its own as well.
+	Addrs []netip.Addr
+	// AnyAddr leaves IP, ARP and neighbour discovery unchecked.
+	AnyAddr bool
+}
+
+// Errors of the control calls, wrapped with what they were about.
+var (
+	ErrNoPort = errors.New("no such port")
+	ErrFull   = errors.New("the switch has no free port")
+	ErrConfig = errors.New("invalid port configuration")
+)
+
+func (c Config) withDefaults() Config {
+	if c.Workers <= 0 {
+		c.Workers = 1
+	}
+	if c.FDBLimit <= 0 {
+		c.FDBLimit = DefaultFDBLimit
+	}
+	if c.Age <= 0 {
+		c.Age = DefaultAge
+	}
+	return c
+}
+
+// check returns what is wrong with c.
+func (c *PortConfig) check() error {
+	switch v := c.VLAN; {
+	case len(v.Trunk) > 0 && v.Access != 0:
+		return fmt.Errorf("%w: port %q: an access VLAN and a trunk exclude each other", ErrConfig, c.Name)
+	case len(v.Trunk) == 0 && v.Native != 0:
+		return fmt.Errorf("%w: port %q: only a trunk has a native VLAN", ErrConfig, c.Name)
+	case v.Access > maxVID || v.Native > maxVID || slices.ContainsFunc(v.Trunk, badVID):
+		return fmt.Errorf("%w: port %q: VLANs are numbered 1 to %d", ErrConfig, c.Name, maxVID)
+	case c.Storm < 0:
+		return fmt.Errorf("%w: port %q: a storm limit of %d frames a second", ErrConfig, c.Name, c.Storm)
+	}
+	if c.Guard != nil && len(c.Guard.MACs) == 0 {
+		return fmt.Errorf("%w: port %q: a guard without an address lets nothing through", ErrConfig, c.Name)
+	}
+	return nil
+}
+
+func badVID(vid uint16) bool { return vid == 0 || vid > maxVID }

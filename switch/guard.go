@@ -1,0 +1,125 @@
+package vswitch
+
+import (
+	"net/netip"
+	"slices"
+
+	"vswitch/internal/frame"
+)
+
+// guard is a Guard made ready for the path of frames: immutable. A port has one
+// or a few addresses, so that going through a slice beats a table.
+type guard struct {
+	macs    []frame.MAC
+	v4      []uint32
+	v6      [][16]byte
+	anyAddr bool
+}
+
+func newGuard(g *Guard) *guard {
+	if g == nil {
+		return nil
+	}
+	out := &guard{macs: slices.Clone(g.MACs), anyAddr: g.AnyAddr}
+	for _, a := range g.Addrs {
+		if a = a.Unmap(); a.Is4() {
+			out.v4 = append(out.v4, frame.Addr4(a))
+		} else {
+			out.v6 = append(out.v6, a.As16())
+		}
+	}
+	for _, m := range g.MACs {
+		out.v6 = append(out.v6, LinkLocal(m).As16())
+	}
+	return out
+}
+
+// LinkLocal returns the IPv6 link-local address that a station makes from its
+// MAC address (RFC 4291, appendix A).
+func LinkLocal(m frame.MAC) netip.Addr {
+	hw := m.HardwareAddr()
+	return netip.AddrFrom16([16]byte{
+		0: 0xfe, 1: 0x80, 8: hw[0] ^ 2, 9: hw[1], 10: hw[2], 11: 0xff, 12: 0xfe, 13: hw[3], 14: hw[4], 15: hw[5],
+	})
+}
+
+// check says whether f claims only what is the port's own.
+func (g *guard) check(f *frame.Frame) frame.Reason {
+	switch {
+	case !slices.Contains(g.macs, f.Src):
+		return frame.DropSpoofMAC
+	case g.anyAddr:
+		return frame.Accepted
+	case f.Flags&frame.FlagIPv4 != 0:
+		return g.ipv4(f)
+	case f.Flags&frame.FlagIPv6 != 0:
+		return g.ipv6(f)
+	case f.Flags&frame.FlagARP != 0:
+		return g.arp(f.ARP())
+	}
+	return frame.Accepted
+}
+
+func (g *guard) ipv4(f *frame.Frame) frame.Reason {
+	src := f.IPv4().Src4()
+	if slices.Contains(g.v4, src) || src == 0 && dhcpRequest(f) {
+		return frame.Accepted
+	}
+	return frame.DropSpoofIP
+}
+
+// dhcpRequest: a station without an address asks for one from 0.0.0.0, port 68
+// to 67 (RFC 2131, section 4.1).
+func dhcpRequest(f *frame.Frame) bool {
+	if f.L4 == 0 || f.Proto != frame.ProtoUDP {
+		return false
+	}
+	u := f.UDP()
+	return u.SrcPort() == 68 && u.DstPort() == 67
+}
+
+func (g *guard) ipv6(f *frame.Frame) frame.Reason {
+	src := f.IPv6().Src16()
+	own := slices.Contains(g.v6, src)
+	if f.L4 != 0 && f.Proto == frame.ProtoICMPv6 {
+		if m := f.ICMPv6(); m.NDP() {
+			return g.neighbour(m, src, own)
+		}
+	}
+	// A station without an address speaks from :: for multicast listener reports
+	// (RFC 3810, section 5.2.13).
+	if own || src == [16]byte{} && f.Proto == frame.ProtoICMPv6 {
+		return frame.Accepted
+	}
+	return frame.DropSpoofIP
+}
+
+// neighbour checks neighbour discovery (RFC 4861): what a message says of its
+// sender must be the port's own. A solicitation from :: asks whether an address
+// is free (RFC 4862, section 5.4), and may ask for the port's own only.
+func (g *guard) neighbour(m frame.ICMPv6, src [16]byte, own bool) frame.Reason {
+	unspecified := src == [16]byte{}
+	switch {
+	case !m.NDPValid(), !own && !unspecified:
+		return frame.DropSpoofARP
+	case m.Type() == frame.ICMPv6NeighborAdv, m.Type() == frame.ICMPv6NeighborSol && unspecified:
+		if !slices.Contains(g.v6, m.NDPTarget16()) {
+			return frame.DropSpoofARP
+		}
+	}
+	for _, kind := range [2]uint8{frame.NDPSourceLinkAddr, frame.NDPTargetLinkAddr} {
+		if hw, ok := m.NDPLinkAddr(kind); ok && !slices.Contains(g.macs, hw) {
+			return frame.DropSpoofARP
+		}
+	}
+	return frame.Accepted
+}
+
+// arp checks ARP (RFC 826): the sender's addresses are the port's own; a probe
+// has no sender address yet (RFC 5227, section 2.1.1).
+func (g *guard) arp(a frame.ARP) frame.Reason {
+	if slices.Contains(g.macs, a.SHA()) && (slices.Contains(g.v4, a.SPA4()) || a.Probe()) {
+		return frame.Accepted
+	}
+	return frame.DropSpoofARP
+}
