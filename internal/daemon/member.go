@@ -1,0 +1,191 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"vswitch/internal/frame"
+	"vswitch/internal/sandbox"
+	"vswitch/internal/tap"
+	vswitch "vswitch/switch"
+)
+
+// Errors of Join and Leave, wrapped with the container's name.
+var (
+	ErrExists  = errors.New("a container of that name exists")
+	ErrUnknown = errors.New("no such container")
+	ErrClosed  = errors.New("the switch is closed")
+)
+
+// ifname is the name of a container's first interface, as Docker has it.
+const ifname = "eth0"
+
+// MemberConfig says what container to make and how it is joined.
+type MemberConfig struct {
+	// Name is the container's name and host name. Required.
+	Name string
+	// MAC is its address; 0 makes one of the first IPv4 address, as Docker does:
+	// 02:42 and the four bytes.
+	MAC frame.MAC
+	// Addrs are its addresses. MTU is in bytes, 0 is 1500.
+	Addrs []netip.Prefix
+	MTU   int
+	// Hosts are names that its /etc/hosts gets.
+	Hosts []sandbox.Host
+	// Port is its port's configuration. Name and Guard are filled in: a container
+	// may send only what is its own.
+	Port vswitch.PortConfig
+	// NoGuard lets the container send anything.
+	NoGuard bool
+	// MaxOffloads limits the device's offloads; see tap.Config.
+	MaxOffloads tap.Offloads
+}
+
+// Member is a container that is joined to a node.
+type Member struct {
+	node *Node
+	cfg  MemberConfig
+	id   frame.PortID
+	box  *sandbox.Sandbox
+	dev  *tap.Device
+}
+
+// Join makes a container and plugs it in. On an error nothing is left of it.
+func (n *Node) Join(cfg MemberConfig) (*Member, error) {
+	if cfg.MAC == 0 {
+		cfg.MAC = dockerMAC(cfg.Addrs)
+	}
+	m := &Member{node: n, cfg: cfg, id: frame.NoPort}
+	if err := n.reserve(cfg.Name, m); err != nil {
+		return nil, err
+	}
+	if err := m.open(); err != nil {
+		n.release(cfg.Name)
+		return nil, errors.Join(fmt.Errorf("container %s: %w", cfg.Name, err), m.close())
+	}
+	return m, nil
+}
+
+// dockerMAC makes the address that Docker would: 02:42 and the IPv4 address.
+func dockerMAC(addrs []netip.Prefix) frame.MAC {
+	for _, a := range addrs {
+		if a.Addr().Is4() {
+			return 0x0242<<32 | frame.MAC(frame.Addr4(a.Addr()))
+		}
+	}
+	return 0
+}
+
+func (n *Node) reserve(name string, m *Member) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.closed:
+		return fmt.Errorf("container %s: %w", name, ErrClosed)
+	case n.members[name] != nil:
+		return fmt.Errorf("container %s: %w", name, ErrExists)
+	}
+	n.members[name] = m
+	return nil
+}
+
+func (n *Node) release(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.members, name)
+}
+
+func (m *Member) open() (err error) {
+	m.box, err = sandbox.Create(sandbox.Config{Name: m.cfg.Name, Hosts: m.cfg.Hosts})
+	if err != nil {
+		return err
+	}
+	m.dev, err = tap.Open(tap.Config{
+		NS: m.box.NetNS(), Name: ifname, MAC: m.cfg.MAC, MTU: m.cfg.MTU, Addrs: m.cfg.Addrs,
+		MaxOffloads: m.cfg.MaxOffloads,
+	})
+	if err != nil {
+		return err
+	}
+	port := m.cfg.Port
+	port.Name = m.cfg.Name
+	if !m.cfg.NoGuard {
+		port.Guard = m.guard()
+	}
+	if m.id, err = m.node.sw.AddPort(port); err != nil {
+		return err
+	}
+	return m.node.engine.Attach(m.id, m.dev)
+}
+
+func (m *Member) guard() *vswitch.Guard {
+	g := &vswitch.Guard{MACs: []frame.MAC{m.cfg.MAC}}
+	for _, a := range m.cfg.Addrs {
+		g.Addrs = append(g.Addrs, a.Addr())
+	}
+	return g
+}
+
+// close undoes open, as far as it got; see the package comment for the order.
+func (m *Member) close() error {
+	var errs []error
+	if m.id != frame.NoPort {
+		errs = append(errs, m.node.sw.RemovePort(m.id))
+		if _, ok := m.node.engine.PortTotals(m.id); ok {
+			_, err := m.node.engine.Detach(m.id)
+			errs = append(errs, err)
+		}
+	}
+	if m.dev != nil {
+		errs = append(errs, m.dev.Close())
+	}
+	if m.id != frame.NoPort {
+		errs = append(errs, m.node.sw.ReleasePort(m.id))
+	}
+	if m.box != nil {
+		errs = append(errs, m.box.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Leave unplugs a container, under traffic too, and ends its programs.
+func (n *Node) Leave(name string) error {
+	n.mu.Lock()
+	m := n.members[name]
+	delete(n.members, name)
+	n.mu.Unlock()
+	if m == nil {
+		return fmt.Errorf("container %s: %w", name, ErrUnknown)
+	}
+	if err := m.close(); err != nil {
+		return fmt.Errorf("container %s: leave: %w", name, err)
+	}
+	return nil
+}
+
+// Name returns the container's name.
+func (m *Member) Name() string { return m.cfg.Name }
+
+// MAC returns the address of its interface.
+func (m *Member) MAC() frame.MAC { return m.cfg.MAC }
+
+// Addrs returns its addresses.
+func (m *Member) Addrs() []netip.Prefix { return m.cfg.Addrs }
+
+// Port returns the number of its port in the switch.
+func (m *Member) Port() frame.PortID { return m.id }
+
+// Sandbox returns its namespaces, to run programs in.
+func (m *Member) Sandbox() *sandbox.Sandbox { return m.box }
+
+// Device returns its TAP device.
+func (m *Member) Device() *tap.Device { return m.dev }
+
+// Totals returns the counts of its port, and what the kernel dropped because the
+// device's ring was full before the switch could read it.
+func (m *Member) Totals() (t frame.Totals, ring uint64, err error) {
+	t, _ = m.node.engine.PortTotals(m.id)
+	ring, err = m.dev.RingDrops()
+	return t, ring, err
+}

@@ -1,0 +1,151 @@
+package daemon
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"vswitch/internal/engine"
+	"vswitch/internal/frame"
+	vswitch "vswitch/switch"
+)
+
+// sweepEvery is how often stations that have aged are taken out of the FDB.
+const sweepEvery = 10 * time.Second
+
+// Config says how a node runs. The zero value means the defaults of the engine
+// and the switch.
+type Config struct {
+	IO       string
+	Workers  int
+	Spin     time.Duration
+	FDBLimit int
+	Age      int
+	// Log is told about ports that fail; default: nobody.
+	Log *slog.Logger
+}
+
+// Node is a running switch with its containers. Its methods may be called from
+// any goroutine.
+type Node struct {
+	log    *slog.Logger
+	start  time.Time
+	sw     *vswitch.Switch
+	engine *engine.Engine
+
+	stop chan struct{}
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	members map[string]*Member
+}
+
+// New starts a node without containers.
+func New(cfg Config) (*Node, error) {
+	n := &Node{log: cfg.Log, start: time.Now(), stop: make(chan struct{}), members: map[string]*Member{}}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	lazy := &lazySwitch{}
+	var err error
+	n.engine, err = engine.New(engine.Config{
+		Forwarder: lazy, Workers: cfg.Workers, IO: cfg.IO, Spin: cfg.Spin,
+		Clock: n.clock, OnPortError: n.portFailed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.sw = vswitch.New(vswitch.Config{
+		Workers: n.engine.Workers(), FDBLimit: cfg.FDBLimit, Age: cfg.Age, Seed: seed(),
+	})
+	lazy.Switch = n.sw // no port is attached yet, so nobody has looked
+	if name, why := n.engine.Loop(); why != nil {
+		n.log.Info("the epoll loop is used", "loop", name, "why", why)
+	}
+	n.wg.Go(n.sweep)
+	return n, nil
+}
+
+// lazySwitch lets the engine be made before the switch, which must know how many
+// workers there are.
+type lazySwitch struct{ *vswitch.Switch }
+
+func seed() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return binary.NativeEndian.Uint64(b[:])
+}
+
+// clock is the node's monotonic clock.
+func (n *Node) clock() int64 { return int64(time.Since(n.start)) }
+
+func (n *Node) sweep() {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-n.stop:
+			return
+		case <-t.C:
+			n.sw.Sweep(n.clock())
+		}
+	}
+}
+
+// portFailed is told by the engine that a device is gone: its namespace ended or
+// somebody deleted it. The port is kept, down, until its container leaves.
+func (n *Node) portFailed(id frame.PortID, err error) {
+	n.log.Warn("a port failed", "port", id, "err", err)
+	if cfg, ok := n.sw.Port(id); ok {
+		cfg.Down = true
+		if err := n.sw.SetPort(id, cfg); err != nil && !errors.Is(err, vswitch.ErrNoPort) {
+			n.log.Warn("a failed port cannot be taken down", "port", id, "err", err)
+		}
+	}
+}
+
+// Switch returns the node's switch.
+func (n *Node) Switch() *vswitch.Switch { return n.sw }
+
+// FDB lists the stations that the switch knows now.
+func (n *Node) FDB() []vswitch.Entry { return n.sw.FDB(n.clock()) }
+
+// Loop returns the I/O loop in use, and why it is not io_uring if that was left
+// open and could not be had.
+func (n *Node) Loop() (string, error) { return n.engine.Loop() }
+
+// Workers returns what each worker did so far.
+func (n *Node) Workers() []engine.WorkerStats { return n.engine.Stats() }
+
+// Totals returns the counts over all ports, also of those that left.
+func (n *Node) Totals() frame.Totals { return n.engine.Totals() }
+
+// Close makes all containers leave and ends the workers. A second Close does
+// nothing.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil
+	}
+	n.closed = true
+	members := n.members
+	n.members = nil
+	n.mu.Unlock()
+	close(n.stop)
+	n.wg.Wait()
+	var errs []error
+	for _, m := range members {
+		errs = append(errs, m.close())
+	}
+	errs = append(errs, n.engine.Close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close the switch: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vswitch/internal/frame"
+)
+
+// The I/O loops.
+const (
+	Epoll = "epoll"
+	Uring = "uring"
+	Auto  = "auto"
+)
+
+// ErrClosed is returned by calls on a closed engine.
+var ErrClosed = errors.New("engine: closed")
+
+// Config says how an engine runs. The zero value of a field means its default.
+type Config struct {
+	// Forwarder decides about frames. Required.
+	Forwarder Forwarder
+	// Workers is the number of threads; default WorkersFor(GOMAXPROCS).
+	Workers int
+	// IO is Epoll, Uring or Auto (default: Auto takes Uring when its self-test
+	// passes, and otherwise Epoll).
+	IO string
+	// Spin is how long a worker looks for more work before it sleeps; default
+	// DefaultSpin, negative for not at all.
+	Spin time.Duration
+	// Clock returns nanoseconds of a monotonic clock; default the process's own.
+	Clock func() int64
+	// OnPortError is told, on a goroutine of its own, about a port that failed:
+	// it is no longer read, and should be detached.
+	OnPortError func(id frame.PortID, err error)
+}
+
+// DefaultSpin is long enough to bridge the gap between two bursts of one TCP
+// stream or the two halves of a request and its answer (bench/RESULTS.md).
+const DefaultSpin = 100 * time.Microsecond
+
+// WorkersFor returns the number of workers for a number of cores: one on up to
+// three, where sender and receiver need a core each, then one for every two
+// cores, at most eight.
+func WorkersFor(cores int) int { return min(max(cores/2, 1), 8) }
+
+// Engine runs the workers. Make one with New, end it with Close.
+type Engine struct {
+	cfg     Config
+	loop    string
+	demoted error
+	workers []*worker
+	table   atomic.Pointer[table]
+
+	mu     sync.Mutex // serialises control
+	closed bool
+	base   frame.Totals // of ports that were detached
+}
+
+// New starts the workers. They sleep until a port is attached.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Forwarder == nil {
+		return nil, errors.New("engine: no forwarder")
+	}
+	cfg = withDefaults(cfg)
+	e := &Engine{cfg: cfg}
+	e.table.Store(&table{})
+	if err := e.chooseLoop(); err != nil {
+		return nil, err
+	}
+	for i := range cfg.Workers {
+		w, err := startWorker(e, i)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("engine: worker %d: %w", i, err), e.Close())
+		}
+		e.workers = append(e.workers, w)
+	}
+	return e, nil
+}
+
+func withDefaults(cfg Config) Config {
+	if cfg.Workers <= 0 {
+		cfg.Workers = WorkersFor(runtime.GOMAXPROCS(0))
+	}
+	if cfg.IO == "" {
+		cfg.IO = Auto
+	}
+	if cfg.Spin == 0 {
+		cfg.Spin = DefaultSpin
+	}
+	if cfg.Clock == nil {
+		start := time.Now()
+		cfg.Clock = func() int64 { return int64(time.Since(start)) }
+	}
+	if cfg.OnPortError == nil {
+		cfg.OnPortError = func(frame.PortID, error) {}
+	}
+	return cfg
+}
+
+// chooseLoop settles which loop the workers run.
+func (e *Engine) chooseLoop() error {
+	switch e.cfg.IO {
+	case Epoll:
+		e.loop = Epoll
+	case Uring:
+		if err := SelfTest(); err != nil {
+			return fmt.Errorf("engine: io_uring was asked for and does not work here: %w", err)
+		}
+		e.loop = Uring
+	case Auto:
+		e.loop = Uring
+		if err := SelfTest(); err != nil {
+			e.loop, e.demoted = Epoll, err
+		}
+	default:
+		return fmt.Errorf("engine: unknown I/O loop %q (known: %s, %s, %s)", e.cfg.IO, Epoll, Uring, Auto)
+	}
+	return nil
+}
+
+// Loop returns the name of the loop that runs, and why io_uring was not taken
+// if Auto had to do without it.
+func (e *Engine) Loop() (name string, demoted error) { return e.loop, e.demoted }
+
+// Workers returns the number of workers.
+func (e *Engine) Workers() int { return len(e.workers) }
+
+// Attach gives port p the number id and begins to read it, on the worker that
+// has the fewest ports.
+func (e *Engine) Attach(id frame.PortID, p Port) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	if id == frame.NoPort || e.table.Load().at(id) != nil {
+		return fmt.Errorf("engine: attach port %d: the number is in use", id)
+	}
+	a := &attachment{
+		id: id, port: p, fd: p.FD(), mtu: p.MTU(), owner: e.leastLoaded(),
+		ledger: make([]frame.Ledger, len(e.workers)),
+	}
+	e.table.Store(e.table.Load().with(id, a))
+	err := a.owner.call(func() error { return a.owner.loop.add(a) })
+	if err != nil {
+		e.table.Store(e.table.Load().with(id, nil))
+		e.quiesce()
+		return fmt.Errorf("engine: attach port %d: %w", id, err)
+	}
+	a.owner.ports++
+	return nil
+}
+
+func (e *Engine) leastLoaded() *worker {
+	least := e.workers[0]
+	for _, w := range e.workers[1:] {
+		if w.ports < least.ports {
+			least = w
+		}
+	}
+	return least
+}
+
+// Detach stops reading and writing port id and returns its final counts. When
+// it returns no worker holds the port: its descriptor may be closed. Frames on
+// their way to it end with frame.DropPortGone.
+func (e *Engine) Detach(id frame.PortID) (frame.Totals, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return frame.Totals{}, ErrClosed
+	}
+	a := e.table.Load().at(id)
+	if a == nil {
+		return frame.Totals{}, fmt.Errorf("engine: detach port %d: there is none", id)
+	}
+	err := a.owner.call(func() error { return a.owner.loop.remove(a) })
+	a.owner.ports--
+	e.table.Store(e.table.Load().with(id, nil))
+	e.quiesce()
+	t := a.totals()
+	e.base.Add(t)
+	return t, err
+}
+
+// quiesce returns when every worker has been outside a batch, with all its
+// writes finished, since the call.
+func (e *Engine) quiesce() {
+	for _, w := range e.workers {
+		w.call(func() error { w.loop.settle(); return nil })
+	}
+}
+
+// PortTotals returns the counts of port id so far; ok is false if there is none.
+func (e *Engine) PortTotals(id frame.PortID) (t frame.Totals, ok bool) {
+	a := e.table.Load().at(id)
+	if a == nil {
+		return t, false
+	}
+	return a.totals(), true
+}
+
+// Totals returns the sum over all ports, detached ones included.
+func (e *Engine) Totals() frame.Totals {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.base
+	for _, a := range e.table.Load().ports {
+		if a != nil {
+			t.Add(a.totals())
+		}
+	}
+	return t
+}
+
+// WorkerStats says how one worker spends its time.
+type WorkerStats struct {
+	Ports   int
+	Batches uint64 // runs of frames carried to completion
+	Sleeps  uint64 // times it went to sleep in the kernel
+}
+
+// Stats returns one entry a worker.
+func (e *Engine) Stats() []WorkerStats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := make([]WorkerStats, len(e.workers))
+	for i, w := range e.workers {
+		s[i] = WorkerStats{Ports: w.ports, Batches: w.batches.Load(), Sleeps: w.sleeps.Load()}
+	}
+	return s
+}
+
+// Close ends all workers and gives back what they hold. Ports stay open: they
+// are their owner's. A second Close does nothing.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	var errs []error
+	for _, w := range e.workers {
+		errs = append(errs, w.stop())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"vswitch/internal/frame"
+)
+
+// slots is the number of frames that one batch can hold. Few slots stay in the
+// cache; more gained nothing (bench/RESULTS.md).
+const slots = 32
+
+// ioLoop is one way of moving frames. All methods are called on the worker's own
+// thread, outside any batch.
+type ioLoop interface {
+	// wait looks for work and carries on what it finds; worked reports that there
+	// was some. When there is none and block is true it sleeps until there is some
+	// or the worker is woken.
+	wait(block bool) (worked bool)
+	// add begins to read a port, remove stops.
+	add(*attachment) error
+	remove(*attachment) error
+	// write sends a run of frames by a port and books them. The frames must stay
+	// as they are until the batch ends or settle returns.
+	write(*attachment, []*frame.Frame)
+	// settle finishes all writes under way.
+	settle()
+	close() error
+}
+
+// worker is one thread of the engine.
+type worker struct {
+	e     *Engine
+	index int
+	mail  chan request
+	wake  int           // eventfd: there is mail
+	done  chan struct{} // closed when the thread has ended
+	ports int           // guarded by Engine.mu
+
+	// What follows belongs to the worker's thread.
+	loop ioLoop
+	slab *frame.Slab
+	now  int64 // the clock, read once a look for work
+	quit bool
+	tx   transmitter
+
+	_       [64]byte
+	batches atomic.Uint64
+	sleeps  atomic.Uint64
+	_       [64]byte
+}
+
+// request is a call to be made on the worker's thread.
+type request struct {
+	fn   func() error
+	done chan error
+}
+
+// startWorker starts thread number index and waits until it is ready.
+func startWorker(e *Engine, index int) (*worker, error) {
+	w := &worker{e: e, index: index, mail: make(chan request, 1), done: make(chan struct{})}
+	var err error
+	if w.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	ready := make(chan error)
+	go w.thread(ready)
+	if err := <-ready; err != nil {
+		<-w.done
+		unix.Close(w.wake)
+		return nil, err
+	}
+	return w, nil
+}
+
+// thread is the life of the worker. The loop is made here because an io_uring
+// belongs to the thread that made it. The goroutine stays locked, so that the
+// thread ends with it and nothing of its state is left to others.
+func (w *worker) thread(ready chan<- error) {
+	runtime.LockOSThread()
+	defer close(w.done)
+	err := w.open()
+	ready <- err
+	if err != nil {
+		return
+	}
+	w.serve()
+	w.loop.close()
+	w.slab.Close()
+}
+
+func (w *worker) open() (err error) {
+	if w.slab, err = frame.NewSlab(slots); err != nil {
+		return err
+	}
+	w.tx.init(w)
+	if w.e.loop == Uring {
+		w.loop, err = newUringLoop(w)
+	} else {
+		w.loop, err = newEpollLoop(w)
+	}
+	if err != nil {
+		w.slab.Close()
+	}
+	return err
+}
+
+// serve looks for work until it is told to quit, and sleeps only when there was
+// none for the spin time.
+func (w *worker) serve() {
+	spin := int64(w.e.cfg.Spin)
+	w.tick()
+	last := w.now - spin
+	for !w.quit {
+		worked := w.loop.wait(w.now-last >= spin)
+		if w.tick(); worked {
+			last = w.now
+		} else if spin > 0 {
+			relax()
+		}
+	}
+}
+
+func (w *worker) tick() { w.now = w.e.cfg.Clock() }
+
+// relax gives the core to a thread that wants it. On a machine with few cores
+// that is the sender or the receiver that the worker waits for.
+func relax() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
+// call runs fn on the worker's thread, outside any batch, and returns its error.
+// One call at a time: the engine's lock sees to that.
+func (w *worker) call(fn func() error) error {
+	r := request{fn: fn, done: make(chan error, 1)}
+	w.mail <- r
+	if _, err := unix.Write(w.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+		return fmt.Errorf("wake worker %d: %w", w.index, err)
+	}
+	return <-r.done
+}
+
+// answer makes the calls that wait; the loop runs it when wake is readable.
+func (w *worker) answer() {
+	var b [8]byte
+	unix.Read(w.wake, b[:])
+	select {
+	case r := <-w.mail:
+		r.done <- r.fn()
+	default:
+	}
+}
+
+// stop ends the thread.
+func (w *worker) stop() error {
+	err := w.call(func() error { w.quit = true; return nil })
+	if err != nil {
+		return err
+	}
+	<-w.done
+	return unix.Close(w.wake)
+}
+
+// fail stops reading a port that returned err and tells the owner.
+func (w *worker) fail(a *attachment, err error) {
+	if a.gone {
+		return
+	}
+	w.loop.remove(a)
+	go w.e.cfg.OnPortError(a.id, err)
+}
