@@ -30,5 +30,5 @@ machine. It exits with 6 when something that is needed does not work.`,
 // checks lists what doctor tries: what needs only the kernel first, then each
 // room's own proof.
 func checks() []doctor.Check {
-	return doctor.Basic(doctor.Host("vswitch", "version"))
+	return append(doctor.Basic(doctor.Host("vswitch", "version")), proofChecks()...)
 }

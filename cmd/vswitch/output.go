@@ -93,9 +93,11 @@ const (
 
 // colours reports whether w is a terminal that should get colours.
 func (a *app) colours(w io.Writer) bool {
-	if a.noColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
+	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && a.terminal(w)
+}
+
+// terminal reports whether w is a terminal.
+func (a *app) terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

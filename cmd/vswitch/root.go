@@ -14,10 +14,14 @@ import (
 // gets the app and returns itself; a noun with verbs returns a command made by
 // group.
 var commands = []func(*app) *cobra.Command{
+	demoCommand,
 	doctorCommand,
+	benchCommand,
 	explainCommand,
 	versionCommand,
 	completionCommand,
+	benchAgentCommand,
+	proofCommand,
 }
 
 // app is what all commands share: where they read and write, and the global
@@ -76,6 +80,7 @@ func (a *app) root() *cobra.Command {
 const longHelp = `vswitch connects containers - network namespaces - through a switch that runs as
 an ordinary program. The same commands work as root and as an ordinary user.
 
+  vswitch demo         see it work in a minute
   vswitch doctor       why does it not work here?`
 
 // usageTemplate is cobra's own, shorter: a noun is not shown as if it ran bare.

@@ -18,8 +18,12 @@ const (
 	Auto  = "auto"
 )
 
-// ErrClosed is returned by calls on a closed engine.
-var ErrClosed = errors.New("engine: closed")
+// ErrClosed is returned by calls on a closed engine. ErrUring is wrapped by New
+// when the io_uring loop was asked for and does not work on this machine.
+var (
+	ErrClosed = errors.New("engine: closed")
+	ErrUring  = errors.New("the io_uring loop does not work here")
+)
 
 // Config says how an engine runs. The zero value of a field means its default.
 type Config struct {
@@ -110,7 +114,7 @@ func (e *Engine) chooseLoop() error {
 		e.loop = Epoll
 	case Uring:
 		if err := SelfTest(); err != nil {
-			return fmt.Errorf("engine: io_uring was asked for and does not work here: %w", err)
+			return fmt.Errorf("engine: %w: %w", ErrUring, err)
 		}
 		e.loop = Uring
 	case Auto:

@@ -1,0 +1,30 @@
+// Package sandbox makes what a container is here: a network, a mount and a UTS
+// namespace with programs in it, and no image. It is the same for root and for an
+// ordinary user.
+//
+// # Held by descriptors
+//
+// A Sandbox holds its namespaces by open descriptors. No process waits in them, no
+// file names them. Every program is started with a parent death signal. So the
+// death of this process, also by kill -9, ends the programs and with them the
+// namespaces and all devices. Two things outlive it on purpose or by nature: what
+// Pin has pinned, and programs that a program of the sandbox has put into the
+// background, which the death signal does not reach (Close does).
+//
+// # What a program inside sees
+//
+// The host's file system, and instead of the host's own: /etc/hosts,
+// /etc/resolv.conf and /etc/hostname; the host name; the network devices, also in
+// /sys/class/net; /proc/sys/net. The three files are in memory that is mounted in
+// this mount namespace only. The usual way is an overlay over /etc: it does not
+// care whether the host has the files or has links in their place, and it stays
+// when the host replaces its own files by renaming, which would quietly take a
+// bind mount away. Where overlays are not possible, the files are bind mounted.
+//
+// # Without root
+//
+// An ordinary user's process starts itself again in a user namespace of its own
+// (Reexec) with one user mapped, itself, as root. It keeps the host's network
+// namespace, for its sockets, and has all rights over the namespaces that it makes
+// from there. Nothing needs setuid programs, sudo or newuidmap.
+package sandbox
