@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,13 +19,19 @@ type TCP struct {
 	Streams int
 	// Reverse lets b send (iperf3 -R): the other direction over the same road.
 	Reverse bool
+	// Congestion overrides that of Env; empty does not.
+	Congestion string
 }
 
-// Name is tcp-STREAMS, with -R for the reverse direction.
+// Name is tcp-STREAMS, with -R for the reverse direction and with the congestion
+// control if the workload has its own.
 func (t TCP) Name() string {
 	name := "tcp-" + strconv.Itoa(t.Streams)
 	if t.Reverse {
 		name += "-R"
+	}
+	if t.Congestion != "" {
+		name += "-" + t.Congestion
 	}
 	return name
 }
@@ -69,8 +76,8 @@ func (t TCP) args(env *Env, b Station) []string {
 		"-c", b.Addr4.String(), "-p", strconv.Itoa(env.IPerfPort), "-J", "--connect-timeout", "3000",
 		"-P", strconv.Itoa(t.Streams), "-t", seconds(env.Length), "-O", seconds(env.Warmup),
 	}
-	if env.Congestion != "" {
-		args = append(args, "-C", env.Congestion)
+	if cc := cmp.Or(t.Congestion, env.Congestion); cc != "" {
+		args = append(args, "-C", cc)
 	}
 	if t.Reverse {
 		args = append(args, "-R")

@@ -71,4 +71,8 @@ func TestTCPArguments(t *testing.T) {
 	if slices.Contains(TCP{Streams: 1}.args(&env, b), "-C") {
 		t.Error("the machine's congestion control is overridden unasked")
 	}
+	own := TCP{Streams: 1, Congestion: "bbr"}
+	if !slices.Contains(own.args(&env, b), "bbr") || own.Name() != "tcp-1-bbr" {
+		t.Errorf("%s: %v", own.Name(), own.args(&env, b))
+	}
 }

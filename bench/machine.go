@@ -27,7 +27,7 @@ func readMachine(o *Options) Machine {
 	m := Machine{
 		Kernel: firstLine("/proc/sys/kernel/osrelease"), CPU: cpuModel("/proc/cpuinfo"),
 		Cores: runtime.NumCPU(), Go: runtime.Version(),
-		DefaultCongestion: firstLine("/proc/sys/net/ipv4/tcp_congestion_control"),
+		DefaultCongestion: DefaultCongestion(),
 		IPerf:             toolVersion(o.Env.IPerf), Commit: o.Commit, Observed: o.Observed,
 	}
 	if m.Commit == "" {
@@ -93,6 +93,9 @@ func buildCommit() string {
 	}
 	return rev + dirty
 }
+
+// DefaultCongestion returns the machine's congestion control.
+func DefaultCongestion() string { return firstLine("/proc/sys/net/ipv4/tcp_congestion_control") }
 
 // Cubic returns "cubic" when the kernel offers it, else "": the machine's default
 // may pace (bbr), and then a figure shows the pacing and not the road.

@@ -13,6 +13,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "bench-agent" {
 		os.Exit(AgentMain(os.Args[2:], os.Stdin, os.Stdout))
 	}
+	// Each agent would otherwise sleep for a second at its end under -race.
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	goleak.VerifyTestMain(m)
 }
 

@@ -68,7 +68,7 @@ func (f *Figure) markdown() string {
 		spread = fmt.Sprintf("%.2f..%.2f", f.Ratio.Min, f.Ratio.Max)
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s | %d%s | %.0f %% | %s |",
-		f.Workload, f.Metric.Name, f.Runner, number(f.Value), number(f.Reference),
+		f.Workload, f.Metric.Name, f.Runner, f.number(f.Value), f.number(f.Reference),
 		ratio(f.Ratio), interval(f.Ratio), spread, f.Ratio.N, dropped, 100*f.Claim, f.Verdict)
 }
 

@@ -51,14 +51,19 @@ type Options struct {
 // defaultMaxSteal drops a sample when a hypervisor took more than one part in 25.
 const defaultMaxSteal = 0.04
 
-// Preset fills in the size of the measurement and leaves the rest alone.
+// Preset fills in the size of the measurement and leaves the rest alone. Set
+// Env.Congestion before: where the machine's default is another, the larger
+// presets measure bulk with both, as the choice can change the ratio.
 //
 //	quick     one stream only, below a minute with one candidate: for a demonstration
 //	standard  every workload, some minutes: for a change to the data path
 //	full      every workload and the search for the drop rate, at least ten pairs
 func (o *Options) Preset(name string) error {
-	bulk := []Workload{TCP{1, false}, TCP{1, true}, TCP{4, false}, TCP{4, true}}
+	bulk := []Workload{TCP{Streams: 1}, TCP{Streams: 1, Reverse: true}, TCP{Streams: 4}, TCP{Streams: 4, Reverse: true}}
 	small := []Workload{UDP{Frame: 64}, UDP{Frame: 1400}, Latency{Proto: "udp"}, Latency{Proto: "tcp"}}
+	if cc := DefaultCongestion(); cc != o.Env.Congestion && o.Env.Congestion != "" && cc != "unknown" {
+		bulk = append(bulk, TCP{Streams: 1, Congestion: cc}, TCP{Streams: 4, Congestion: cc})
+	}
 	o.MaxSteal, o.Env.Warmup = defaultMaxSteal, time.Second
 	switch name {
 	case "quick":

@@ -18,31 +18,49 @@ import (
 // figure, one colour and shape a runner, on a logarithmic axis around the
 // reference at 1. It fails when no figure counts.
 func (r *Report) WriteSVG(w io.Writer) error {
-	rows, series := r.series()
-	if len(rows) == 0 {
-		return errors.New("draw the results: no figure counts")
+	p, height, err := r.plot()
+	if err != nil {
+		return fmt.Errorf("draw the results: %w", err)
 	}
-	p := plot.New()
-	p.Title.Text = "Ratio to " + r.Settings.Reference + ": median, range of all pairs"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ratioTicks{}
-	p.X.Label.Text = "for Gb/s and frames more is better; for CPU and latency less is better"
-	p.NominalY(rows...)
-	p.Add(referenceLine(len(rows)))
-	for i, s := range series {
-		if err := s.addTo(p, i); err != nil {
-			return fmt.Errorf("draw the results: %w", err)
-		}
-	}
-	p.X.Min, p.X.Max = limits(series)
-	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))-0.4
-	p.Legend.Top = true
-	c := vgsvg.New(18*vg.Centimeter, vg.Length(len(rows))*0.9*vg.Centimeter+3.5*vg.Centimeter)
-	p.Draw(draw.New(c))
+	c := vgsvg.New(plotWidth, height)
+	p.Draw(draw.Crop(draw.New(c), plotMargin, -plotMargin, plotMargin, -plotMargin))
 	if _, err := c.WriteTo(w); err != nil {
 		return fmt.Errorf("write the plot: %w", err)
 	}
 	return nil
 }
+
+const (
+	plotWidth = 18 * vg.Centimeter
+	// plotMargin keeps the longest label inside the drawing.
+	plotMargin = 3 * vg.Millimeter
+)
+
+// plot returns the drawing and the height that it needs.
+func (r *Report) plot() (*plot.Plot, vg.Length, error) {
+	rows, series := r.series()
+	if len(rows) == 0 {
+		return nil, 0, errors.New("no figure counts")
+	}
+	p := plot.New()
+	p.Title.Text = "Ratio to " + r.Settings.Reference + ": median, range of all pairs"
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ratioTicks{}
+	p.X.Label.Text = "Gb/s and frames: more is better; CPU and latency: less is better"
+	p.NominalY(rows...)
+	p.Add(referenceLine(len(rows)))
+	for i, s := range series {
+		if err := s.addTo(p, i); err != nil {
+			return nil, 0, err
+		}
+	}
+	p.X.Min, p.X.Max = limits(series)
+	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))-0.4+legendRows
+	p.Legend.Top, p.Legend.Padding = true, vg.Millimeter
+	return p, vg.Length(len(rows)+legendRows)*0.8*vg.Centimeter + 2*vg.Centimeter, nil
+}
+
+// legendRows is the room above the first row that the legend takes.
+const legendRows = 2
 
 // series is what one runner contributes: points with ranges.
 type series struct {

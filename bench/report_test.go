@@ -23,7 +23,7 @@ func sampleReport() *Report {
 		Verified:   []Verification{{"kernel", 2 << 20, ""}, {"vswitch-epoll", 2 << 20, ""}},
 		Generators: []Generator{{Frame: 64, Alone: 331, Received: 310}},
 	}
-	for _, w := range []Workload{TCP{4, true}, UDP{Frame: 64}, UDP{Frame: 1400, Rate: 123456}, Latency{Proto: "udp"}} {
+	for _, w := range []Workload{TCP{Streams: 4, Reverse: true}, UDP{Frame: 64}, UDP{Frame: 1400, Rate: 123456}, Latency{Proto: "udp"}} {
 		for half := range 2 {
 			for slot, name := range append([]string{"kernel"}, r.Settings.Candidates...) {
 				rec := Record{Workload: w.Name(), Runner: name, Half: half, Slot: slot, Values: map[string]float64{}, Congestion: "cubic"}
@@ -41,7 +41,7 @@ func sampleReport() *Report {
 			}
 		}
 	}
-	r.Figures = figures([]Workload{TCP{4, true}, UDP{Frame: 64}, UDP{Frame: 1400, Rate: 123456}, Latency{Proto: "udp"}}, r.Records, "kernel", rng(1))
+	r.Figures = figures([]Workload{TCP{Streams: 4, Reverse: true}, UDP{Frame: 64}, UDP{Frame: 1400, Rate: 123456}, Latency{Proto: "udp"}}, r.Records, "kernel", rng(1))
 	return r
 }
 
@@ -139,7 +139,7 @@ func TestMarkdown(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	for v, want := range map[float64]string{0: "-", 0.00031: "0.00031", 0.5: "0.500", 12.345: "12.3", 148211.4: "148211"} {
+	for v, want := range map[float64]string{0: "0", 0.00031: "0.00031", 0.5: "0.500", 12.345: "12.3", 148211.4: "148211"} {
 		if got := number(v); got != want {
 			t.Errorf("number(%v) = %q, want %q", v, got, want)
 		}

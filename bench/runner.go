@@ -30,6 +30,8 @@ type Station struct {
 	// exec.Cmd.Start does. The caller waits for it. It must not set Pdeathsig:
 	// the thread that starts the command may be a throw-away one.
 	Start func(*exec.Cmd) error
+	// SetSysctl sets a sysctl of the station's namespace, by its dotted name.
+	SetSysctl func(name, value string) error
 }
 
 // Counters are totals since the site was built. Each frame is counted once, on
@@ -64,4 +66,18 @@ func startSite(ctx context.Context, r Runner) (*site, error) {
 		return nil, fmt.Errorf("start %s: %d stations, want two", r.Name(), len(st))
 	}
 	return &site{Runner: r, stations: st}, nil
+}
+
+// unpaced has the sockets of a station begin with reno instead of the machine's
+// congestion control. A socket that ever had bbr goes on pacing after it was
+// given another (sk_pacing_status in net/ipv4/tcp_bbr.c): a timer is programmed
+// for each super-frame, and what is measured is that. reno is the one that every
+// namespace may set (TCP_CONG_NON_RESTRICTED).
+func (s *site) unpaced() error {
+	for _, st := range s.stations {
+		if err := st.SetSysctl("net.ipv4.tcp_congestion_control", "reno"); err != nil {
+			return fmt.Errorf("%s: %w", s.Name(), err)
+		}
+	}
+	return nil
 }

@@ -52,27 +52,44 @@ const searchStep = 1.05
 // (draft-ietf-bmwg-mlrsearch) trials are short while the interval is wide, and
 // only the last candidate is confirmed by a trial of full length; one that fails
 // sends the search below it.
-func searchRate(trial func(rate float64, length time.Duration) (float64, error), low, high, bound float64, full time.Duration) (float64, error) {
+func searchRate(trial trialFunc, low, high, bound float64, full time.Duration) (float64, error) {
 	top := high
 	for high/low > searchStep {
 		mid := math.Sqrt(low * high)
-		loss, err := trial(mid, full/4)
+		ok, err := trial.carries(mid, bound, full/4)
 		if err != nil {
 			return 0, err
 		}
-		if loss <= bound {
+		if ok {
 			low = mid
 		} else {
 			high = mid
 		}
 	}
 	for rate := math.Min(low, top); ; rate /= searchStep {
-		loss, err := trial(rate, full)
-		if err != nil || loss <= bound {
+		ok, err := trial.carries(rate, bound, full)
+		if err != nil || ok {
 			return rate, err
 		}
 		if rate < 1 {
 			return 0, fmt.Errorf("no rate loses as little as %g", bound)
 		}
 	}
+}
+
+// trialFunc offers a rate for a time and returns the share that was lost.
+type trialFunc func(rate float64, length time.Duration) (float64, error)
+
+// searchTrials is how often a rate may fail before it has failed: a moment in
+// which the machine did something else must not halve the result.
+const searchTrials = 3
+
+// carries reports whether one of the trials at the rate loses no more than bound.
+func (t trialFunc) carries(rate, bound float64, length time.Duration) (bool, error) {
+	for range searchTrials {
+		if loss, err := t(rate, length); err != nil || loss <= bound {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

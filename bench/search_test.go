@@ -25,7 +25,7 @@ func TestSearchRateFindsTheKnee(t *testing.T) {
 		if want := min(knee, 2e6); got > want*1.006 || got < want/1.12 {
 			t.Errorf("knee %v: got %v", knee, got)
 		}
-		if full == 0 || full > 3 {
+		if full == 0 || full > 3*searchTrials {
 			t.Errorf("knee %v: %d trials of full length", knee, full)
 		}
 	}
@@ -40,6 +40,20 @@ func TestSearchRateConfirms(t *testing.T) {
 		return 0, nil
 	}
 	if got, err := searchRate(trial, 1000, 10000, 0, time.Second); err != nil || got > 5000 || got < 4700 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// Two bad moments in a row must not move the result.
+func TestSearchRateForgivesNoise(t *testing.T) {
+	n := 0
+	trial := func(rate float64, _ time.Duration) (float64, error) {
+		if n++; n%3 != 0 || rate > 5000 {
+			return 1, nil
+		}
+		return 0, nil
+	}
+	if got, err := searchRate(trial, 1000, 20000, 0.005, time.Second); err != nil || got > 5000 || got < 4700 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }

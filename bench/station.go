@@ -14,7 +14,8 @@ import (
 func NewStation(name string, ns *netnsx.NS, addr4, addr6 netip.Addr) Station {
 	return Station{
 		Name: name, Addr4: addr4, Addr6: addr6,
-		Start: func(cmd *exec.Cmd) error { return ns.Do(cmd.Start) },
+		Start:     func(cmd *exec.Cmd) error { return ns.Do(cmd.Start) },
+		SetSysctl: ns.SetSysctl,
 	}
 }
 

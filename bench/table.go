@@ -19,7 +19,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	for _, f := range r.Figures {
 		if f.Metric.Compared {
 			line(b, tableRow, clip(f.Workload, 13), f.Metric.Name, clip(f.Runner, 13),
-				number(f.Value), number(f.Reference), ratio(f.Ratio), interval(f.Ratio), sign[f.Verdict])
+				f.number(f.Value), f.number(f.Reference), ratio(f.Ratio), interval(f.Ratio), sign[f.Verdict])
 		}
 	}
 	line(b, "")
@@ -48,7 +48,7 @@ func clip(s string, n int) string {
 func number(v float64) string {
 	switch {
 	case v == 0:
-		return "-"
+		return "0"
 	case v < 0.01:
 		return fmt.Sprintf("%.2g", v)
 	case v < 10:
@@ -57,6 +57,14 @@ func number(v float64) string {
 		return fmt.Sprintf("%.1f", v)
 	}
 	return fmt.Sprintf("%.0f", v)
+}
+
+// number shows v, which is the figure's value or its reference, if any counts.
+func (f *Figure) number(v float64) string {
+	if f.Verdict == "void" {
+		return "-"
+	}
+	return number(v)
 }
 
 func ratio(s Spread) string {
@@ -84,7 +92,7 @@ func (r *Report) notes() []string {
 		fmt.Sprintf("RATIO is the median of pairwise ratios to %s (REF), with its bootstrap interval. "+
 			"VS: < and > differ by more than %s does from itself, = does not, ! is void. "+
 			"For CPU and latency less is better.", s.Reference, s.Reference),
-		fmt.Sprintf("Rounds: %d, of %v a sample after %v of warm-up, %v in all. TCP congestion control: %s.",
+		fmt.Sprintf("Rounds: %d, of %v a sample after %v of warm-up, %v in all. TCP congestion control: %s, unless the workload names one.",
 			s.Rounds, s.Length, s.Warmup, r.Elapsed.Round(time.Second), r.congestion()),
 		r.noiseNote(),
 	}

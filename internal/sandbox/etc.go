@@ -29,7 +29,7 @@ var localHosts = []Host{
 	{netip.MustParseAddr("::1"), []string{"localhost", "ip6-localhost", "ip6-loopback"}},
 }
 
-// text returns the lines of the file, the loopback names first.
+// hostsText returns the lines of /etc/hosts, the loopback names first.
 func hostsText(hosts []Host) (string, error) {
 	var b strings.Builder
 	for _, list := range [][]Host{localHosts, hosts} {

@@ -146,26 +146,24 @@ func lookPath(file, dir, path string) (string, error) {
 		if !filepath.IsAbs(file) {
 			full = filepath.Join(dir, file)
 		}
-		return file, wrapLook(file, executable(full))
+		_, err := executable(full)
+		return file, wrapLook(file, err)
 	}
-	var denied error
+	missing := exec.ErrNotFound
 	for _, d := range filepath.SplitList(path) {
 		if !filepath.IsAbs(d) {
 			continue
 		}
 		full := filepath.Join(d, file)
-		err := executable(full)
+		exists, err := executable(full)
 		if err == nil {
 			return full, nil
 		}
-		if errors.Is(err, fs.ErrPermission) {
-			denied = err
+		if exists {
+			missing = err
 		}
 	}
-	if denied != nil {
-		return "", wrapLook(file, denied)
-	}
-	return "", wrapLook(file, exec.ErrNotFound)
+	return "", wrapLook(file, missing)
 }
 
 func wrapLook(file string, err error) error {
@@ -175,16 +173,17 @@ func wrapLook(file string, err error) error {
 	return &exec.Error{Name: file, Err: err}
 }
 
-// executable checks what execve would.
-func executable(path string) error {
+// executable checks what execve would, and says whether there is such a file: in a
+// directory that may not be searched there is none that anybody knows of.
+func executable(path string) (exists bool, err error) {
 	st, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		return exec.ErrNotFound
+		return false, exec.ErrNotFound
 	case err != nil:
-		return err
+		return false, err
 	case st.IsDir():
-		return fmt.Errorf("%s is a directory: %w", path, fs.ErrPermission)
+		return false, fmt.Errorf("%s is a directory: %w", path, fs.ErrPermission)
 	}
-	return unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
+	return true, unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
 }

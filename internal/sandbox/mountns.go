@@ -11,10 +11,11 @@ import (
 // enterNew puts the calling thread, which is in the sandbox's network namespace,
 // into new mount and UTS namespaces, and prepares these.
 func enterNew(hostname string, files etcFiles) error {
-	for _, k := range []Kind{Mount, UTS} {
-		if err := unix.Unshare(k.cloneFlag()); err != nil {
-			return refused(k, err)
-		}
+	if err := unshareMounts(); err != nil {
+		return refused(Mount, err)
+	}
+	if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
+		return refused(UTS, err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("sandbox: make the mounts private: %w", err)

@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vswitch/internal/netnsx"
 )
 
 func TestPinnedSandboxIsOpenedAgain(t *testing.T) {
-	before := state(t)
 	dir := filepath.Join(t.TempDir(), "web")
 	s := box(t, "web")
 	must(t, s.SetHosts(testHosts))
@@ -49,7 +50,6 @@ func TestPinnedSandboxIsOpenedAgain(t *testing.T) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("directory left: %v", err)
 	}
-	_ = before
 }
 
 // A sandbox begins with a copy of all mounts. It must not keep those pins.
@@ -75,8 +75,10 @@ func TestPinFailsWithoutATrace(t *testing.T) {
 	if err := s.Pin(dir); !errors.Is(err, os.ErrExist) {
 		t.Errorf("pinned twice: %v", err)
 	}
-	if _, err := OpenPinned(dir); err != nil {
+	if again, err := OpenPinned(dir); err != nil {
 		t.Errorf("the first pin is damaged: %v", err)
+	} else {
+		must(t, again.Release())
 	}
 	must(t, Unpin(dir))
 	must(t, Unpin(dir))
@@ -127,4 +129,46 @@ func TestOpenPinnedRefusesPlainFiles(t *testing.T) {
 
 func bind(fd int, path string) error {
 	return unix.Mount("/proc/self/fd/"+itoa(fd), path, "", unix.MS_BIND, "")
+}
+
+// Threads run on any CPU, and so do the makers of mount namespaces: whichever it
+// was, the result can be pinned.
+func TestPinFromEveryCPU(t *testing.T) {
+	needNamespaces(t)
+	parent := t.TempDir()
+	for i := range 40 {
+		s := box(t, "cpu")
+		dir := filepath.Join(parent, itoa(i))
+		must(t, s.Pin(dir))
+		must(t, Unpin(dir))
+		must(t, s.Close())
+	}
+}
+
+// Choosing the CPU must not stay: programs inherit it.
+func TestUnshareMountsGivesAllCPUsBack(t *testing.T) {
+	needNamespaces(t)
+	must(t, netnsx.OnThread(func() error {
+		var before, after unix.CPUSet
+		if err := unix.SchedGetaffinity(0, &before); err != nil {
+			return err
+		}
+		if err := unshareMounts(); err != nil {
+			return err
+		}
+		// As if every CPU had given too small a number.
+		if err := unshareOnEach(before, ^uint64(0)); err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(0, &before); err != nil {
+			return err
+		}
+		if err := unshareMounts(); err != nil {
+			return err
+		}
+		if err := unix.SchedGetaffinity(0, &after); err != nil || before != after {
+			t.Errorf("CPUs %v before, %v after, %v", before, after, err)
+		}
+		return nil
+	}))
 }

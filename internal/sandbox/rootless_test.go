@@ -23,7 +23,8 @@ func TestHelper(t *testing.T) {
 	switch part, arg, _ := strings.Cut(os.Getenv(helperEnv), " "); part {
 	case "":
 	case "outer":
-		code, err := Reexec(Rerun{Env: append(os.Environ(), helperEnv+"="+arg)})
+		os.Setenv(helperEnv, arg)
+		code, err := Reexec(Rerun{})
 		if err != nil {
 			fmt.Println("error:", err)
 			code = 99
@@ -172,6 +173,7 @@ func TestReexecAtATerminal(t *testing.T) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	must(t, cmd.Start())
+	must(t, slave.Close())
 	lines := bufio.NewReader(master)
 	ready(t, lines)
 	_, err := master.WriteString("\x03")
@@ -202,15 +204,10 @@ func terminal(t *testing.T) (master, slave *os.File) {
 	must(t, err)
 	t.Cleanup(func() { master.Close() })
 	must(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
-	fd, err := unix.IoctlRetInt(int(master.Fd()), unix.TIOCGPTPEER)
-	if err != nil {
-		n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-		must(t, err)
-		slave, err = os.OpenFile("/dev/pts/"+itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
-		must(t, err)
-	} else {
-		slave = os.NewFile(uintptr(fd), "slave")
-	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	must(t, err)
+	slave, err = os.OpenFile("/dev/pts/"+itoa(n), os.O_RDWR|unix.O_NOCTTY, 0)
+	must(t, err)
 	t.Cleanup(func() { slave.Close() })
 	return master, slave
 }
