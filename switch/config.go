@@ -14,23 +14,30 @@ const (
 	// DefaultAge is how many seconds a station is remembered (IEEE 802.1Q-2022,
 	// table 8-6: 300 s).
 	DefaultAge = 300
-	// DefaultFDBLimit is the number of stations that a switch remembers.
-	DefaultFDBLimit = 16384
+	// MaxAge is the longest aging time in seconds (the same table).
+	MaxAge = 1_000_000
+	// DefaultFDBLimit is the number of stations that a switch remembers;
+	// MaxFDBLimit is the most that it can be told to, at 48 to 96 bytes each.
+	DefaultFDBLimit = 1 << 14
+	MaxFDBLimit     = 1 << 24
 	// MaxPorts is the number of ports that a switch can have.
 	MaxPorts = 4096
 	// DefaultVID is the VLAN of a port that is given none.
 	DefaultVID = 1
 	// maxVID is the highest VLAN number; 4095 is reserved.
 	maxVID = 4094
+	// maxStorm keeps a storm bucket within 63 bits.
+	maxStorm = 1_000_000_000
 )
 
 // Config says how a switch behaves. The zero value means the defaults.
 type Config struct {
 	// Workers is the number of workers that call Forward; default 1.
 	Workers int
-	// FDBLimit is the most stations remembered; default DefaultFDBLimit.
+	// FDBLimit is the most stations remembered; default DefaultFDBLimit, at most
+	// MaxFDBLimit.
 	FDBLimit int
-	// Age is the aging time in seconds; default DefaultAge.
+	// Age is the aging time in seconds; default DefaultAge, at most MaxAge.
 	Age int
 	// Seed keys the hash of the FDB: give each switch its own random number.
 	Seed uint64
@@ -46,12 +53,14 @@ type PortConfig struct {
 	// Isolated ports exchange frames with ports that are not isolated only.
 	Isolated bool
 	// LearnLimit is the most stations learned behind the port; 0 for no limit,
-	// negative to learn none.
+	// negative to learn none. Frames from stations beyond it are forwarded, and
+	// those to them flooded.
 	LearnLimit int
 	// Guard lets the port send only what is its own; nil lets it send anything.
 	Guard *Guard
 	// Storm is the most frames a second that the port may have flooded
-	// (broadcast, multicast and unknown unicast); 0 for no limit.
+	// (broadcast, multicast and unknown unicast), up to a second's worth in one
+	// burst; 0 for no limit. A super-frame counts once.
 	Storm int
 	// Down keeps all frames from entering and leaving by the port.
 	Down bool
@@ -70,15 +79,16 @@ type VLANConfig struct {
 	Native uint16
 }
 
-// Guard is what a port may claim to be. Frames with another source end with
-// frame.DropSpoofMAC, DropSpoofIP or DropSpoofARP.
+// Guard is what a port may claim to be: a host with these addresses. Frames with
+// another source end with frame.DropSpoofMAC, DropSpoofIP or DropSpoofARP.
 type Guard struct {
 	// MACs are the port's own addresses. At least one.
 	MACs []frame.MAC
 	// Addrs are the port's own IPv4 and IPv6 addresses. The IPv6 link-local
 	// addresses made from MACs (RFC 4291, appendix A) are its own as well.
 	Addrs []netip.Addr
-	// AnyAddr leaves IP, ARP and neighbour discovery unchecked.
+	// AnyAddr leaves IP, ARP and neighbour discovery unchecked, as a port needs
+	// that routes for others.
 	AnyAddr bool
 }
 
@@ -99,25 +109,64 @@ func (c Config) withDefaults() Config {
 	if c.Age <= 0 {
 		c.Age = DefaultAge
 	}
+	c.FDBLimit = min(c.FDBLimit, MaxFDBLimit)
+	c.Age = min(c.Age, MaxAge)
+	return c
+}
+
+// clone returns a copy that shares no memory with c.
+func (c PortConfig) clone() PortConfig {
+	c.VLAN.Trunk = slices.Clone(c.VLAN.Trunk)
+	if c.Guard != nil {
+		g := *c.Guard
+		g.MACs, g.Addrs = slices.Clone(g.MACs), slices.Clone(g.Addrs)
+		c.Guard = &g
+	}
 	return c
 }
 
 // check returns what is wrong with c.
 func (c *PortConfig) check() error {
-	switch v := c.VLAN; {
+	what := c.VLAN.fault()
+	if what == "" && c.Guard != nil {
+		what = c.Guard.fault()
+	}
+	if what == "" && (c.Storm < 0 || c.Storm > maxStorm) {
+		what = fmt.Sprintf("a storm limit of %d frames a second, not 0 to %d", c.Storm, maxStorm)
+	}
+	if what == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: port %q: %s", ErrConfig, c.Name, what)
+}
+
+func (v *VLANConfig) fault() string {
+	switch {
 	case len(v.Trunk) > 0 && v.Access != 0:
-		return fmt.Errorf("%w: port %q: an access VLAN and a trunk exclude each other", ErrConfig, c.Name)
+		return "an access VLAN and a trunk exclude each other"
 	case len(v.Trunk) == 0 && v.Native != 0:
-		return fmt.Errorf("%w: port %q: only a trunk has a native VLAN", ErrConfig, c.Name)
+		return "only a trunk has a native VLAN"
 	case v.Access > maxVID || v.Native > maxVID || slices.ContainsFunc(v.Trunk, badVID):
-		return fmt.Errorf("%w: port %q: VLANs are numbered 1 to %d", ErrConfig, c.Name, maxVID)
-	case c.Storm < 0:
-		return fmt.Errorf("%w: port %q: a storm limit of %d frames a second", ErrConfig, c.Name, c.Storm)
+		return fmt.Sprintf("VLANs are numbered 1 to %d", maxVID)
 	}
-	if c.Guard != nil && len(c.Guard.MACs) == 0 {
-		return fmt.Errorf("%w: port %q: a guard without an address lets nothing through", ErrConfig, c.Name)
-	}
-	return nil
+	return ""
 }
 
 func badVID(vid uint16) bool { return vid == 0 || vid > maxVID }
+
+func (g *Guard) fault() string {
+	if len(g.MACs) == 0 {
+		return "a guard without an address lets nothing through"
+	}
+	for _, m := range g.MACs {
+		if m == 0 || m.Group() {
+			return fmt.Sprintf("guard: %s is not the address of a station", m)
+		}
+	}
+	for _, a := range g.Addrs {
+		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
+			return fmt.Sprintf("guard: %s is not the address of a host", a)
+		}
+	}
+	return ""
+}

@@ -11,18 +11,18 @@
 // the engine does that. The steps of a frame, in this order:
 //
 //	classify   which VLAN is it in, and may the port use that      (vlan.go)
-//	admit      is its source one that a station can have           (forward.go)
+//	admit      are its addresses such as a bridge forwards         (forward.go)
 //	guard      is its source the port's own                        (guard.go)
-//	learn      the source is behind this port                      (fdb.go)
+//	learn      the source is behind this port                      (fdb_learn.go)
 //	look up    one port, or all of the VLAN; isolation             (forward.go)
 //	storm      does the port flood more than it may                (storm.go)
 //
 // # What is kept
 //
 // The forwarding database (FDB) is shared by all workers and read without a lock.
-// The configuration is an immutable snapshot behind one pointer; control makes a
-// new one and swaps it. Per port there is a storm bucket, which only the worker
-// that reads the port touches, and counters, one set a worker.
+// The configuration is an immutable snapshot behind one pointer (snapshot.go);
+// control makes a new one and swaps it. Per port there is a storm bucket, which
+// only the worker that reads the port touches, and counters, one set a worker.
 //
 // # Timers
 //

@@ -1,49 +1,11 @@
 package vswitch
 
-import (
-	"sync/atomic"
-
-	"vswitch/internal/frame"
-)
-
-// port is a port in a snapshot: immutable, but for the storm bucket and the
-// counters behind it, which live as long as the port.
-type port struct {
-	id    frame.PortID
-	cfg   PortConfig
-	vlan  *membership
-	guard *guard
-	state *portState
-}
-
-// portState is what a port keeps while its configuration changes.
-type portState struct {
-	storm storm
-	kinds []kinds // one a worker
-}
-
-// kinds counts the frames that a port sent, by what became of them.
-type kinds struct {
-	unicast, multicast, broadcast, unknown atomic.Uint64
-	_                                      [32]byte
-}
-
-// snapshot is the configuration that workers read: immutable.
-type snapshot struct {
-	ports  []*port // by PortID
-	floods *[4096]*floods
-}
-
-func (s *snapshot) port(id frame.PortID) *port {
-	if int(id) < len(s.ports) {
-		return s.ports[id]
-	}
-	return nil
-}
+import "vswitch/internal/frame"
 
 // Forward sets the verdict of every frame of b that has none; see the package
-// comment for the order of its steps. worker is the number of the calling worker.
-// Each worker may call it at the same time as the others. It does not allocate.
+// comment for the order of its steps. worker is the number of the calling worker,
+// below Config.Workers. Each worker may call it at the same time as the others;
+// the frames of one port always come by the same worker. It does not allocate.
 func (s *Switch) Forward(worker int, b *frame.Batch) {
 	snap := s.snap.Load()
 	p := snap.port(b.In)
@@ -55,14 +17,17 @@ func (s *Switch) Forward(worker int, b *frame.Batch) {
 		refuse(b, frame.DropBlocked)
 		return
 	}
-	j := job{s: s, snap: snap, in: p, now: b.Now, sec: seconds(b.Now)}
+	j := job{
+		fdb: s.fdb, snap: snap, in: p, now: b.Now,
+		src: sighting{port: p.id, sec: seconds(b.Now), limit: p.cfg.LearnLimit, epoch: snap.epoch},
+	}
 	live := b.Live()
 	for i := range live {
 		if f := &live[i]; f.Drop == frame.Accepted {
 			j.frame(f)
 		}
 	}
-	j.book(&p.state.kinds[worker])
+	p.state.kinds[worker].book(&j.sent)
 }
 
 // refuse ends all frames of a batch that are still under way.
@@ -81,58 +46,67 @@ func seconds(ns int64) uint32 { return uint32(ns/second) + 1 }
 // job is the work on one batch. Frames that follow each other are mostly of the
 // same stations: it remembers the last source and destination.
 type job struct {
-	s    *Switch
+	fdb  *fdb
 	snap *snapshot
 	in   *port
 	now  int64
-	sec  uint32
 
-	src, dst uint64 // FDB keys; 0: none yet
-	out      []frame.Egress
+	src sighting // key 0: none yet
+	dst uint64   // FDB key of the last known destination; 0: none yet
+	out []frame.Egress
 
-	unicast, multicast, broadcast, unknown uint64
+	sent Kinds
 }
 
 // frame decides about one frame.
 func (j *job) frame(f *frame.Frame) {
-	vid, reason := j.in.vlan.classify(f)
-	if reason == frame.Accepted {
-		reason = j.admit(f)
-	}
+	vid, reason := j.admit(f)
 	if reason != frame.Accepted {
 		f.Drop = reason
 		return
 	}
 	j.learn(fdbKey(f.Src, vid))
-	if f.Dst.Group() {
-		j.group(f, vid)
-	} else {
+	switch {
+	case f.Dst == frame.Broadcast:
+		j.flood(f, vid, &j.sent.Broadcast)
+	case f.Dst.Group():
+		j.flood(f, vid, &j.sent.Multicast)
+	default:
 		j.station(f, vid)
 	}
 }
 
-// admit says whether the source and the destination may appear on a bridge, and
-// whether the source is the port's own.
-func (j *job) admit(f *frame.Frame) frame.Reason {
+// admit says in which VLAN the frame is, and whether it may come in at all: the
+// port may use the VLAN, source and destination may appear on a bridge, and the
+// source is the port's own.
+func (j *job) admit(f *frame.Frame) (uint16, frame.Reason) {
+	vid, reason := j.in.vlan.classify(f)
 	switch {
+	case reason != frame.Accepted:
+		return 0, reason
+	case f.Tags > 1 && j.snap.natives.has(vid):
+		// Some trunk sends this VLAN untagged. Behind it the inner tag would be the
+		// outer one, and would name a VLAN of the sender's choice.
+		return 0, frame.DropVLANForeign
 	case f.Src.Group():
-		return frame.DropSourceGroup
+		return 0, frame.DropSourceGroup
 	case f.Src == 0:
-		return frame.DropSourceZero
+		return 0, frame.DropSourceZero
 	case f.Dst.LinkLocal():
-		return frame.DropLinkLocal
+		return 0, frame.DropLinkLocal
 	case j.in.guard != nil:
-		return j.in.guard.check(f)
+		return vid, j.in.guard.check(f)
 	}
-	return frame.Accepted
+	return vid, frame.Accepted
 }
 
+// learn notes that the source is behind the port, once for a run of its frames.
 func (j *job) learn(key uint64) {
-	if key == j.src || j.in.cfg.LearnLimit < 0 {
+	if key == j.src.key || j.src.limit < 0 {
 		return
 	}
-	j.src = key
-	j.s.fdb.learn(key, j.in.id, j.sec, j.in.cfg.LearnLimit)
+	j.src.key = key
+	j.fdb.learn(&j.src)
 }
 
 // station sends a frame to the port of its destination, if that is known.
@@ -140,13 +114,12 @@ func (j *job) station(f *frame.Frame, vid uint16) {
 	key := fdbKey(f.Dst, vid)
 	if key == j.dst {
 		f.Out = j.out
-		j.unicast++
+		j.sent.Unicast++
 		return
 	}
-	id, ok := j.s.fdb.lookup(key, j.sec)
+	id, ok := j.fdb.lookup(key, j.src.sec)
 	if !ok {
-		j.unknown++
-		j.flood(f, vid)
+		j.flood(f, vid, &j.sent.Unknown)
 		return
 	}
 	to := j.snap.port(id)
@@ -154,51 +127,27 @@ func (j *job) station(f *frame.Frame, vid uint16) {
 	case id == j.in.id:
 		f.Drop = frame.DropSamePort
 	case to == nil || to.cfg.Down || !to.vlan.set.has(vid):
-		f.Drop = frame.DropNoEgress // the entry is older than the snapshot
+		f.Drop = frame.DropNoEgress // a static entry of a port that is down, or newer than the snapshot
 	case to.cfg.Isolated && j.in.cfg.Isolated:
 		f.Drop = frame.DropIsolated
 	default:
 		f.Out = to.vlan.egress(vid)
 		j.dst, j.out = key, f.Out
-		j.unicast++
+		j.sent.Unicast++
 	}
 }
 
-// group floods a frame for several stations.
-func (j *job) group(f *frame.Frame, vid uint16) {
-	if f.Dst == frame.Broadcast {
-		j.broadcast++
-	} else {
-		j.multicast++
-	}
-	j.flood(f, vid)
-}
-
-// flood sends a frame by all ports of its VLAN. The engine leaves out the one
-// that it came in by.
-func (j *job) flood(f *frame.Frame, vid uint16) {
-	if !j.in.state.storm.take(j.in.cfg.Storm, j.now) {
-		f.Drop = frame.DropStorm
-		return
-	}
-	f.Out = j.snap.floods[vid].from(j.in)
-	if len(f.Out) == 0 {
+// flood sends a frame by all ports of its VLAN, and counts it. The engine leaves
+// out the one that it came in by. What no other port takes costs no storm budget.
+func (j *job) flood(f *frame.Frame, vid uint16, sent *uint64) {
+	out := j.snap.floods[vid].from(j.in)
+	switch {
+	case len(out) == 0 || len(out) == 1 && out[0].Port == j.in.id:
 		f.Drop = frame.DropNoEgress
-	}
-}
-
-// book adds the job's counts to the port's.
-func (j *job) book(k *kinds) {
-	if j.unicast > 0 {
-		k.unicast.Add(j.unicast)
-	}
-	if j.multicast > 0 {
-		k.multicast.Add(j.multicast)
-	}
-	if j.broadcast > 0 {
-		k.broadcast.Add(j.broadcast)
-	}
-	if j.unknown > 0 {
-		k.unknown.Add(j.unknown)
+	case !j.in.state.storm.take(j.in.cfg.Storm, j.now):
+		f.Drop = frame.DropStorm
+	default:
+		f.Out = out
+		*sent++
 	}
 }

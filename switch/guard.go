@@ -62,48 +62,80 @@ func (g *guard) check(f *frame.Frame) frame.Reason {
 
 func (g *guard) ipv4(f *frame.Frame) frame.Reason {
 	src := f.IPv4().Src4()
-	if slices.Contains(g.v4, src) || src == 0 && dhcpRequest(f) {
+	if slices.Contains(g.v4, src) || src == 0 && nameless4(f) {
 		return frame.Accepted
 	}
 	return frame.DropSpoofIP
 }
 
-// dhcpRequest: a station without an address asks for one from 0.0.0.0, port 68
-// to 67 (RFC 2131, section 4.1).
-func dhcpRequest(f *frame.Frame) bool {
+const (
+	protoIGMP  = 2
+	dhcpServer = 67
+	dhcpClient = 68
+)
+
+// nameless4 reports whether f is what a station without an address sends from
+// 0.0.0.0: it asks for an address (RFC 2131, section 4.1) or reports a membership
+// (RFC 3376, section 4.2.13).
+func nameless4(f *frame.Frame) bool {
+	if f.Proto == protoIGMP {
+		return f.Dst.Group()
+	}
 	if f.L4 == 0 || f.Proto != frame.ProtoUDP {
 		return false
 	}
 	u := f.UDP()
-	return u.SrcPort() == 68 && u.DstPort() == 67
+	return u.SrcPort() == dhcpClient && u.DstPort() == dhcpServer
 }
 
 func (g *guard) ipv6(f *frame.Frame) frame.Reason {
 	src := f.IPv6().Src16()
-	own := slices.Contains(g.v6, src)
-	if f.L4 != 0 && f.Proto == frame.ProtoICMPv6 {
-		if m := f.ICMPv6(); m.NDP() {
-			return g.neighbour(m, src, own)
+	own, unspecified := slices.Contains(g.v6, src), src == [16]byte{}
+	if f.Proto == frame.ProtoICMPv6 && f.Flags&frame.FlagLaterFragment == 0 {
+		if f.L4 == 0 {
+			return frame.DropSpoofARP // a fragment that hides the message (RFC 7112)
+		}
+		switch m := f.ICMPv6(); {
+		case m.NDP() && !own && !unspecified:
+			return frame.DropSpoofARP
+		case m.NDP():
+			return g.neighbour(f, m, unspecified)
+		case unspecified && f.Dst.Group() && listenerReport(m):
+			return frame.Accepted
 		}
 	}
-	// A station without an address speaks from :: for multicast listener reports
-	// (RFC 3810, section 5.2.13).
-	if own || src == [16]byte{} && f.Proto == frame.ProtoICMPv6 {
+	if own {
 		return frame.Accepted
 	}
 	return frame.DropSpoofIP
 }
 
-// neighbour checks neighbour discovery (RFC 4861): what a message says of its
-// sender must be the port's own. A solicitation from :: asks whether an address
-// is free (RFC 4862, section 5.4), and may ask for the port's own only.
-func (g *guard) neighbour(m frame.ICMPv6, src [16]byte, own bool) frame.Reason {
-	unspecified := src == [16]byte{}
-	switch {
-	case !m.NDPValid(), !own && !unspecified:
+// listenerReport reports whether m tells a multicast membership, which a station
+// without an address does from :: (RFC 3590; RFC 3810, section 5.2.13).
+func listenerReport(m frame.ICMPv6) bool {
+	switch m.Type() {
+	case frame.ICMPv6MLDReport, frame.ICMPv6MLDDone, frame.ICMPv6MLDv2Report:
+		return true
+	}
+	return false
+}
+
+// neighbour checks neighbour discovery (RFC 4861) whose source is the port's own
+// or unspecified: what a message says of its sender must be the port's own. It
+// is never fragmented (RFC 6980). A solicitation from :: asks whether an address
+// is free (RFC 4862, section 5.4), and may ask for the port's own only. A guarded
+// port sends from its own addresses only, so it is no router and may not say so
+// (RFC 6105).
+func (g *guard) neighbour(f *frame.Frame, m frame.ICMPv6, unspecified bool) frame.Reason {
+	if f.Flags&frame.FlagFragment != 0 || !m.NDPValid() {
 		return frame.DropSpoofARP
-	case m.Type() == frame.ICMPv6NeighborAdv, m.Type() == frame.ICMPv6NeighborSol && unspecified:
-		if !slices.Contains(g.v6, m.NDPTarget16()) {
+	}
+	switch m.Type() {
+	case frame.ICMPv6RouterAdv, frame.ICMPv6Redirect:
+		return frame.DropSpoofARP
+	case frame.ICMPv6NeighborAdv, frame.ICMPv6NeighborSol:
+		asks := m.Type() == frame.ICMPv6NeighborSol && !unspecified
+		if !asks && !slices.Contains(g.v6, m.NDPTarget16()) {
 			return frame.DropSpoofARP
 		}
 	}

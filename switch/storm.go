@@ -6,6 +6,7 @@ package vswitch
 type storm struct {
 	tokens int64 // in frames * 1e9
 	last   int64 // ns
+	filled bool  // false before the first frame
 }
 
 const second = int64(1e9)
@@ -17,8 +18,8 @@ func (s *storm) take(rate int, now int64) bool {
 		return true
 	}
 	full := int64(rate) * second
-	if passed := now - s.last; s.last == 0 || passed >= second {
-		s.tokens, s.last = full, now
+	if passed := now - s.last; !s.filled || passed >= second {
+		*s = storm{tokens: full, last: now, filled: true}
 	} else if passed > 0 {
 		s.tokens, s.last = min(s.tokens+passed*int64(rate), full), now
 	}

@@ -13,7 +13,7 @@ import (
 // control and may be called from anywhere, also under traffic.
 type Switch struct {
 	cfg  Config
-	fdb  *FDB
+	fdb  *fdb
 	snap atomic.Pointer[snapshot]
 
 	mu    sync.Mutex // serialises control
@@ -24,7 +24,7 @@ type Switch struct {
 func New(cfg Config) *Switch {
 	cfg = cfg.withDefaults()
 	s := &Switch{cfg: cfg, fdb: newFDB(cfg.FDBLimit, uint32(cfg.Age), cfg.Seed)}
-	s.snap.Store(&snapshot{floods: &[4096]*floods{}})
+	s.snap.Store(&snapshot{floods: new([maxVID + 1]*floods)})
 	return s
 }
 
@@ -44,52 +44,48 @@ func (s *Switch) AddPort(cfg PortConfig) (frame.PortID, error) {
 	}
 	s.taken[i] = true
 	id := frame.PortID(i)
+	s.fdb.open(id)
 	s.publish(id, newPort(id, cfg, &portState{kinds: make([]kinds, s.cfg.Workers)}))
 	return id, nil
 }
 
-func newPort(id frame.PortID, cfg PortConfig, state *portState) *port {
-	cfg.VLAN.Trunk = slices.Clone(cfg.VLAN.Trunk)
-	return &port{
-		id: id, cfg: cfg, state: state,
-		vlan: newMembership(id, cfg.VLAN), guard: newGuard(cfg.Guard),
-	}
-}
-
-// publish swaps in a snapshot in which port id is p, or is gone if p is nil. Only
-// the VLANs that the old or the new port is in are made anew.
+// publish swaps in a snapshot in which port id is p, or is gone if p is nil.
 func (s *Switch) publish(id frame.PortID, p *port) {
-	old := s.snap.Load()
-	next := &snapshot{ports: make([]*port, max(len(old.ports), int(id)+1)), floods: new([4096]*floods)}
-	copy(next.ports, old.ports)
-	*next.floods = *old.floods
-	before := old.port(id)
-	next.ports[id] = p
-	for vid := uint16(1); vid <= maxVID; vid++ {
-		if before != nil && before.vlan.set.has(vid) || p != nil && p.vlan.set.has(vid) {
-			next.floods[vid] = floodsOf(next.ports, vid)
-		}
-	}
+	next := s.snap.Load().with(id, p)
 	s.snap.Store(next)
+	s.fdb.setEpoch(next.epoch)
 }
 
-// SetPort changes a port's configuration. Stations behind it are forgotten where
-// they are in a VLAN that it left.
+// SetPort changes a port's configuration. The stations behind it are forgotten
+// where it left their VLAN; the learned ones also when it goes down or learns no
+// more, and the oldest of them beyond a lower LearnLimit.
 func (s *Switch) SetPort(id frame.PortID, cfg PortConfig) error {
-	if err := cfg.check(); err != nil {
-		return err
-	}
+	return s.EditPort(id, func(c *PortConfig) { *c = cfg })
+}
+
+// EditPort is SetPort with what edit makes of the port's configuration, so that
+// two callers who change different things do not undo each other's work. edit
+// must not call the switch.
+func (s *Switch) EditPort(id frame.PortID, edit func(*PortConfig)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.snap.Load().port(id)
 	if old == nil {
 		return fmt.Errorf("set port %d: %w", id, ErrNoPort)
 	}
+	cfg := old.cfg.clone()
+	edit(&cfg)
+	if err := cfg.check(); err != nil {
+		return err
+	}
 	p := newPort(id, cfg, old.state)
 	s.publish(id, p)
 	s.fdb.flush(id, func(vid uint16, static bool) bool {
-		return p.vlan.set.has(vid) && (static || cfg.LearnLimit >= 0 && !cfg.Down)
+		return p.in(vid) && (static || cfg.LearnLimit >= 0 && !cfg.Down)
 	})
+	if cfg.LearnLimit > 0 {
+		s.fdb.trim(id, cfg.LearnLimit)
+	}
 	return nil
 }
 
@@ -103,7 +99,7 @@ func (s *Switch) RemovePort(id frame.PortID) error {
 		return fmt.Errorf("remove port %d: %w", id, ErrNoPort)
 	}
 	s.publish(id, nil)
-	s.fdb.flush(id, nil)
+	s.fdb.close(id)
 	return nil
 }
 
@@ -115,18 +111,17 @@ func (s *Switch) ReleasePort(id frame.PortID) error {
 	if int(id) >= len(s.taken) || !s.taken[id] || s.snap.Load().port(id) != nil {
 		return fmt.Errorf("release port %d: %w that was removed", id, ErrNoPort)
 	}
-	s.fdb.forget(id) // what a worker learned between removal and now
 	s.taken[id] = false
 	return nil
 }
 
-// Port returns a port's configuration.
+// Port returns a copy of a port's configuration.
 func (s *Switch) Port(id frame.PortID) (PortConfig, bool) {
 	p := s.snap.Load().port(id)
 	if p == nil {
 		return PortConfig{}, false
 	}
-	return p.cfg, true
+	return p.cfg.clone(), true
 }
 
 // Ports returns the numbers of all ports, ascending.
@@ -138,73 +133,4 @@ func (s *Switch) Ports() []frame.PortID {
 		}
 	}
 	return out
-}
-
-// Kinds counts the frames that a port sent and the switch forwarded, by where
-// they went.
-type Kinds struct {
-	Unicast   uint64 `json:"unicast"`   // to the one port of a known station
-	Multicast uint64 `json:"multicast"` // flooded: a group address
-	Broadcast uint64 `json:"broadcast"` // flooded: everybody
-	Unknown   uint64 `json:"unknown"`   // flooded: a station not in the FDB
-}
-
-// Kinds returns the counts of port id.
-func (s *Switch) Kinds(id frame.PortID) (Kinds, bool) {
-	p := s.snap.Load().port(id)
-	if p == nil {
-		return Kinds{}, false
-	}
-	var out Kinds
-	for i := range p.state.kinds {
-		k := &p.state.kinds[i]
-		out.Unicast += k.unicast.Load()
-		out.Multicast += k.multicast.Load()
-		out.Broadcast += k.broadcast.Load()
-		out.Unknown += k.unknown.Load()
-	}
-	return out, true
-}
-
-// AddStatic enters a station that never ages, never moves and is not evicted.
-func (s *Switch) AddStatic(mac frame.MAC, vid uint16, id frame.PortID) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.snap.Load().port(id)
-	switch {
-	case p == nil:
-		return fmt.Errorf("static entry %s: port %d: %w", mac, id, ErrNoPort)
-	case mac == 0 || mac.Group():
-		return fmt.Errorf("%w: static entry %s: not the address of a station", ErrConfig, mac)
-	case !p.vlan.set.has(vid):
-		return fmt.Errorf("%w: static entry %s: port %d is not in VLAN %d", ErrConfig, mac, id, vid)
-	}
-	return s.fdb.setStatic(fdbKey(mac, vid), id)
-}
-
-// Forget removes a station, static or not, and reports whether it was there.
-func (s *Switch) Forget(mac frame.MAC, vid uint16) bool { return s.fdb.delete(fdbKey(mac, vid)) }
-
-// Flush forgets the learned stations behind a port and returns how many.
-func (s *Switch) Flush(id frame.PortID) int {
-	return s.fdb.flush(id, func(_ uint16, static bool) bool { return static })
-}
-
-// FDB lists the stations that are known at now (the clock of Batch.Now).
-func (s *Switch) FDB(now int64) []Entry { return s.fdb.list(seconds(now)) }
-
-// FDBStats returns the counts of the FDB.
-func (s *Switch) FDBStats() FDBStats { return s.fdb.statistics() }
-
-// Sweep takes out the stations that were not seen for the aging time. Call it
-// every few seconds; without it they are not found either, but take room.
-func (s *Switch) Sweep(now int64) int { return s.fdb.sweep(seconds(now)) }
-
-// SetAge changes the aging time, in seconds.
-func (s *Switch) SetAge(age int) error {
-	if age <= 0 {
-		return fmt.Errorf("%w: an aging time of %d s", ErrConfig, age)
-	}
-	s.fdb.age.Store(uint32(age))
-	return nil
 }

@@ -1,6 +1,10 @@
 package vswitch
 
-import "vswitch/internal/frame"
+import (
+	"cmp"
+
+	"vswitch/internal/frame"
+)
 
 // vlanSet is a set of VLAN numbers.
 type vlanSet [4096 / 64]uint64
@@ -21,10 +25,7 @@ type membership struct {
 func newMembership(id frame.PortID, c VLANConfig) *membership {
 	m := &membership{trunk: len(c.Trunk) > 0}
 	if !m.trunk {
-		m.native = max(c.Access, 0)
-		if m.native == 0 {
-			m.native = DefaultVID
-		}
+		m.native = cmp.Or(c.Access, DefaultVID)
 		m.set.add(m.native)
 		m.out = []frame.Egress{{Port: id}}
 		return m
@@ -44,19 +45,21 @@ func newMembership(id frame.PortID, c VLANConfig) *membership {
 }
 
 // classify says which VLAN a frame that came in by the port belongs to (IEEE
-// 802.1Q-2022, 6.9.1: a priority tag, VID 0, counts as untagged).
+// 802.1Q-2022, 6.9.1: a priority tag, VID 0, counts as untagged). The outermost
+// tag decides, whatever its type. An access port takes no tag but one for
+// priority, and nothing behind that.
 func (m *membership) classify(f *frame.Frame) (uint16, frame.Reason) {
 	vid := uint16(0)
 	if f.Tags > 0 {
 		vid = f.VID()
 	}
 	switch {
-	case vid == 0 && m.native != 0:
-		return m.native, frame.Accepted
-	case vid == 0:
-		return 0, frame.DropVLANUntagged
-	case !m.trunk:
+	case !m.trunk && (vid != 0 || f.Tags > 1):
 		return 0, frame.DropVLANTagged
+	case vid == 0 && m.native == 0:
+		return 0, frame.DropVLANUntagged
+	case vid == 0:
+		return m.native, frame.Accepted
 	case !m.set.has(vid):
 		return 0, frame.DropVLANForeign
 	}
@@ -70,40 +73,4 @@ func (m *membership) egress(vid uint16) []frame.Egress {
 		return m.out[0:1:1]
 	}
 	return m.out[vid : vid+1 : vid+1]
-}
-
-// floods are the ways out of a VLAN: immutable.
-type floods struct {
-	all  []frame.Egress // for a frame from an ordinary port
-	open []frame.Egress // for one from an isolated port: not the isolated ones
-}
-
-// floodsOf collects the ways out of VLAN vid; nil when no port is in it.
-func floodsOf(ports []*port, vid uint16) *floods {
-	f := &floods{}
-	for _, p := range ports {
-		if p == nil || p.cfg.Down || !p.vlan.set.has(vid) {
-			continue
-		}
-		e := p.vlan.egress(vid)[0]
-		f.all = append(f.all, e)
-		if !p.cfg.Isolated {
-			f.open = append(f.open, e)
-		}
-	}
-	if f.all == nil {
-		return nil
-	}
-	return f
-}
-
-// from returns the list for a frame that came in by p.
-func (f *floods) from(p *port) []frame.Egress {
-	switch {
-	case f == nil:
-		return nil
-	case p.cfg.Isolated:
-		return f.open
-	}
-	return f.all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 
 	"vswitch/internal/frame"
 	"vswitch/internal/sandbox"
@@ -26,7 +27,7 @@ type MemberConfig struct {
 	// Name is the container's name and host name. Required.
 	Name string
 	// MAC is its address; 0 makes one of the first IPv4 address, as Docker does:
-	// 02:42 and the four bytes.
+	// 02:42 and the four bytes. Without one it is random.
 	MAC frame.MAC
 	// Addrs are its addresses. MTU is in bytes, 0 is 1500.
 	Addrs []netip.Prefix
@@ -49,32 +50,42 @@ type Member struct {
 	id   frame.PortID
 	box  *sandbox.Sandbox
 	dev  *tap.Device
+
+	// mu is held while the member joins or leaves: who wants to end it while it
+	// is being made waits. It guards what follows.
+	mu    sync.Mutex
+	gone  bool
+	final frame.Totals // of the port, once gone
 }
 
 // Join makes a container and plugs it in. On an error nothing is left of it.
 func (n *Node) Join(cfg MemberConfig) (*Member, error) {
 	if cfg.MAC == 0 {
-		cfg.MAC = dockerMAC(cfg.Addrs)
+		cfg.MAC = defaultMAC(cfg.Addrs)
 	}
 	m := &Member{node: n, cfg: cfg, id: frame.NoPort}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if err := n.reserve(cfg.Name, m); err != nil {
 		return nil, err
 	}
 	if err := m.open(); err != nil {
-		n.release(cfg.Name)
-		return nil, errors.Join(fmt.Errorf("container %s: %w", cfg.Name, err), m.close())
+		err = errors.Join(fmt.Errorf("container %s: %w", cfg.Name, err), m.closeLocked())
+		n.release(cfg.Name, m)
+		return nil, err
 	}
 	return m, nil
 }
 
-// dockerMAC makes the address that Docker would: 02:42 and the IPv4 address.
-func dockerMAC(addrs []netip.Prefix) frame.MAC {
+// defaultMAC makes the address that Docker would: 02:42 and the IPv4 address, or
+// any that is locally administered.
+func defaultMAC(addrs []netip.Prefix) frame.MAC {
 	for _, a := range addrs {
-		if a.Addr().Is4() {
-			return 0x0242<<32 | frame.MAC(frame.Addr4(a.Addr()))
+		if ip := a.Addr().Unmap(); ip.Is4() {
+			return 0x0242<<32 | frame.MAC(frame.Addr4(ip))
 		}
 	}
-	return 0
+	return 0x02<<40 | frame.MAC(randomWord()&(1<<40-1))
 }
 
 func (n *Node) reserve(name string, m *Member) error {
@@ -90,10 +101,13 @@ func (n *Node) reserve(name string, m *Member) error {
 	return nil
 }
 
-func (n *Node) release(name string) {
+// release gives the name of m free, unless it is another's by now.
+func (n *Node) release(name string, m *Member) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.members, name)
+	if n.members[name] == m {
+		delete(n.members, name)
+	}
 }
 
 func (m *Member) open() (err error) {
@@ -127,17 +141,31 @@ func (m *Member) guard() *vswitch.Guard {
 	return g
 }
 
-// close undoes open, as far as it got; see the package comment for the order.
+// close ends the member, once, after it was made.
 func (m *Member) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closeLocked()
+}
+
+// closeLocked undoes open, as far as it got; see the package comment for the
+// order.
+func (m *Member) closeLocked() error {
+	if m.gone {
+		return nil
+	}
+	m.gone = true
 	var errs []error
 	if m.id != frame.NoPort {
 		errs = append(errs, m.node.sw.RemovePort(m.id))
 		if _, ok := m.node.engine.PortTotals(m.id); ok {
-			_, err := m.node.engine.Detach(m.id)
+			var err error
+			m.final, err = m.node.engine.Detach(m.id)
 			errs = append(errs, err)
 		}
 	}
 	if m.dev != nil {
+		m.forgetPeers()
 		errs = append(errs, m.dev.Close())
 	}
 	if m.id != frame.NoPort {
@@ -149,16 +177,27 @@ func (m *Member) close() error {
 	return errors.Join(errs...)
 }
 
+// forgetPeers has the kernel soon give up connections whose programs are killed.
+// It would go on for a minute and a half to tell peers who can no longer be
+// reached, and would keep the namespace as long (tcp_orphan_retries in
+// Documentation/networking/ip-sysctl.rst).
+func (m *Member) forgetPeers() {
+	if err := m.box.NetNS().SetSysctl("net.ipv4.tcp_orphan_retries", "1"); err != nil {
+		m.node.log.Warn("connections outlive their container for a while", "container", m.cfg.Name, "err", err)
+	}
+}
+
 // Leave unplugs a container, under traffic too, and ends its programs.
 func (n *Node) Leave(name string) error {
 	n.mu.Lock()
 	m := n.members[name]
-	delete(n.members, name)
 	n.mu.Unlock()
 	if m == nil {
 		return fmt.Errorf("container %s: %w", name, ErrUnknown)
 	}
-	if err := m.close(); err != nil {
+	err := m.close()
+	n.release(name, m)
+	if err != nil {
 		return fmt.Errorf("container %s: leave: %w", name, err)
 	}
 	return nil
@@ -183,9 +222,16 @@ func (m *Member) Sandbox() *sandbox.Sandbox { return m.box }
 func (m *Member) Device() *tap.Device { return m.dev }
 
 // Totals returns the counts of its port, and what the kernel dropped because the
-// device's ring was full before the switch could read it.
+// device's ring was full before the switch could read it. Of a container that left
+// they are the port's last counts, and the error says that the ring's are lost.
 func (m *Member) Totals() (t frame.Totals, ring uint64, err error) {
-	t, _ = m.node.engine.PortTotals(m.id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gone {
+		t = m.final
+	} else {
+		t, _ = m.node.engine.PortTotals(m.id)
+	}
 	ring, err = m.dev.RingDrops()
 	return t, ring, err
 }

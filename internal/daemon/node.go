@@ -61,7 +61,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.sw = vswitch.New(vswitch.Config{
-		Workers: n.engine.Workers(), FDBLimit: cfg.FDBLimit, Age: cfg.Age, Seed: seed(),
+		Workers: n.engine.Workers(), FDBLimit: cfg.FDBLimit, Age: cfg.Age, Seed: randomWord(),
 	})
 	lazy.Switch = n.sw // no port is attached yet, so nobody has looked
 	if name, why := n.engine.Loop(); why != nil {
@@ -75,7 +75,7 @@ func New(cfg Config) (*Node, error) {
 // workers there are.
 type lazySwitch struct{ *vswitch.Switch }
 
-func seed() uint64 {
+func randomWord() uint64 {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return binary.NativeEndian.Uint64(b[:])

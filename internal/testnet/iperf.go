@@ -15,6 +15,8 @@ type Load struct {
 	UDP     bool
 	Length  int    // bytes a write; of a datagram
 	Rate    string // bits a second: "100M"; for UDP "0" is all it can
+	// Bytes ends the load, "400M", and otherwise Seconds do; default 1.
+	Bytes   string
 	Seconds int
 }
 
@@ -48,9 +50,11 @@ func StartIperf(t testing.TB, client, server *Station, l Load) *Running {
 }
 
 func (l Load) args() []string {
-	args := []string{
-		"iperf3", "-J", "-c", l.To.String(),
-		"-t", strconv.Itoa(max(l.Seconds, 1)), "-P", strconv.Itoa(max(l.Streams, 1)),
+	args := []string{"iperf3", "-J", "-c", l.To.String(), "-P", strconv.Itoa(max(l.Streams, 1))}
+	if l.Bytes != "" {
+		args = append(args, "-n", l.Bytes)
+	} else {
+		args = append(args, "-t", strconv.Itoa(max(l.Seconds, 1)))
 	}
 	if l.Reverse {
 		args = append(args, "-R")
@@ -69,6 +73,13 @@ func (l Load) args() []string {
 
 // Done is closed when the client has ended.
 func (r *Running) Done() <-chan struct{} { return r.client.Done() }
+
+// Stop ends both sides before their time.
+func (r *Running) Stop(t testing.TB) {
+	t.Helper()
+	r.client.Stop(t)
+	r.server.Stop(t)
+}
 
 // Result waits for the end of both sides, which must be a good one.
 func (r *Running) Result(t testing.TB) Result {

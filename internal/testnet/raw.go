@@ -46,11 +46,11 @@ func packetSocket(link string) (fd int, err error) {
 	if err != nil {
 		return -1, fmt.Errorf("packet socket: %w", err)
 	}
+	// More room than ordinary users get, where that is allowed.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20)
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1),
-		// The limit of ordinary users does not count here, nor for root.
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20),
 		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: ifi.Index}),
 	)
 	if err != nil {
@@ -78,8 +78,8 @@ func (r *Raw) Send(t testing.TB, frame []byte) {
 	}
 }
 
-// Until returns the frames that came before one that ends with mark, and fails
-// the test if none came.
+// Until returns the frames that came before one with mark in it, and fails the
+// test if none came.
 func (r *Raw) Until(t testing.TB, mark []byte) [][]byte {
 	t.Helper()
 	var seen [][]byte
@@ -87,9 +87,9 @@ func (r *Raw) Until(t testing.TB, mark []byte) [][]byte {
 	for {
 		b, err := r.receive(end)
 		if err != nil {
-			t.Fatalf("%s: waiting for a frame that ends with %q, seen %d: %v", r.name, mark, len(seen), err)
+			t.Fatalf("%s: waiting for a frame with %q, seen %d: %v", r.name, mark, len(seen), err)
 		}
-		if bytes.HasSuffix(b, mark) {
+		if bytes.Contains(b, mark) {
 			return seen
 		}
 		seen = append(seen, b)

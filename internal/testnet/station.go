@@ -52,4 +52,3 @@ func (s *Station) Try(t testing.TB, args ...string) (string, int) {
 	}
 	return out.String(), code
 }
-

@@ -24,7 +24,7 @@ func Eventually(ok func() bool) bool {
 }
 
 // quietLooks is how many looks in a row must find the same numbers.
-const quietLooks = 25
+const quietLooks = 10
 
 // AtRest waits until a switch's counts stand still and returns them. A switch
 // whose stations chat without end comes to rest between two frames at least: the
