@@ -69,4 +69,12 @@ begun was undone.`},
 The line above shows the system's own error. If it does not explain itself,
 that is a defect of this program: please report it with the output of vswitch
 version and vswitch doctor.`},
+
+	{Interrupted, ExitFailed,
+		"The command was interrupted before it was done.",
+		"",
+		`
+Ctrl-C, or another signal that asks a program to end, came before its time. What
+the command had made is taken down again before it ends. A second Ctrl-C does not
+wait for that: the kernel then takes down what was made.`},
 }

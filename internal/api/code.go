@@ -60,8 +60,9 @@ const (
 	ExpectationFailed Code = "VS-TST-001"
 	NothingToTest     Code = "VS-TST-002"
 
-	TimedOut   Code = "VS-GEN-001"
-	Unexpected Code = "VS-GEN-002"
+	TimedOut    Code = "VS-GEN-001"
+	Unexpected  Code = "VS-GEN-002"
+	Interrupted Code = "VS-GEN-003"
 )
 
 // Entry is what the catalogue says about a code.

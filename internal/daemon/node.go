@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -51,19 +52,21 @@ func New(cfg Config) (*Node, error) {
 	if n.log == nil {
 		n.log = slog.New(slog.DiscardHandler)
 	}
-	lazy := &lazySwitch{}
+	if cfg.Workers <= 0 {
+		cfg.Workers = engine.WorkersFor(runtime.NumCPU())
+	}
+	spareProcessor(cfg.Workers)
+	n.sw = vswitch.New(vswitch.Config{
+		Workers: cfg.Workers, FDBLimit: cfg.FDBLimit, Age: cfg.Age, Seed: randomWord(),
+	})
 	var err error
 	n.engine, err = engine.New(engine.Config{
-		Forwarder: lazy, Workers: cfg.Workers, IO: cfg.IO, Spin: cfg.Spin,
+		Forwarder: n.sw, Workers: cfg.Workers, IO: cfg.IO, Spin: cfg.Spin,
 		Clock: n.clock, OnPortError: n.portFailed,
 	})
 	if err != nil {
 		return nil, err
 	}
-	n.sw = vswitch.New(vswitch.Config{
-		Workers: n.engine.Workers(), FDBLimit: cfg.FDBLimit, Age: cfg.Age, Seed: randomWord(),
-	})
-	lazy.Switch = n.sw // no port is attached yet, so nobody has looked
 	if name, why := n.engine.Loop(); why != nil {
 		n.log.Info("the epoll loop is used", "loop", name, "why", why)
 	}
@@ -71,9 +74,13 @@ func New(cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// lazySwitch lets the engine be made before the switch, which must know how many
-// workers there are.
-type lazySwitch struct{ *vswitch.Switch }
+// spareProcessor sees to it that the Go scheduler has a processor more than there
+// are workers: a busy worker keeps its own, and control must not wait behind it.
+func spareProcessor(workers int) {
+	if runtime.GOMAXPROCS(0) <= workers {
+		runtime.GOMAXPROCS(workers + 1)
+	}
+}
 
 func randomWord() uint64 {
 	var b [8]byte
@@ -101,11 +108,9 @@ func (n *Node) sweep() {
 // somebody deleted it. The port is kept, down, until its container leaves.
 func (n *Node) portFailed(id frame.PortID, err error) {
 	n.log.Warn("a port failed", "port", id, "err", err)
-	if cfg, ok := n.sw.Port(id); ok {
-		cfg.Down = true
-		if err := n.sw.SetPort(id, cfg); err != nil && !errors.Is(err, vswitch.ErrNoPort) {
-			n.log.Warn("a failed port cannot be taken down", "port", id, "err", err)
-		}
+	err = n.sw.EditPort(id, func(c *vswitch.PortConfig) { c.Down = true })
+	if err != nil && !errors.Is(err, vswitch.ErrNoPort) {
+		n.log.Warn("a failed port cannot be taken down", "port", id, "err", err)
 	}
 }
 

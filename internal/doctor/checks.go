@@ -49,12 +49,12 @@ func (m Machine) tun(context.Context) Finding {
 	errno, _ := errors.AsType[syscall.Errno](err)
 	switch {
 	case err == nil:
-		return Found("%s opens (%s)", tunPath, m.owner(tunPath))
+		return Found("%s opens (%s)", tunPath, m.Owner(tunPath))
 	case errno == syscall.ENOENT:
 		return Failure(api.TunMissing, "%s does not exist", tunPath).
 			WithFix("mkdir -p /dev/net && mknod -m 0666 /dev/net/tun c 10 200")
 	case errno == syscall.EACCES:
-		return Failure(api.TunClosed, "%s exists but opening it was refused (EACCES, %s)", tunPath, m.owner(tunPath)).
+		return Failure(api.TunClosed, "%s exists but opening it was refused (EACCES, %s)", tunPath, m.Owner(tunPath)).
 			WithFix("chmod 0666 /dev/net/tun")
 	case errno == syscall.EPERM:
 		return Failure(api.TunClosed, "%s exists but a surrounding container's device rules refuse it (EPERM)", tunPath)

@@ -99,8 +99,8 @@ func (m Machine) sysctl(name string) (value int64, ok bool) {
 	return value, err == nil
 }
 
-// owner describes a file's mode and owner: "mode 0600 root:root".
-func (m Machine) owner(path string) string {
+// Owner describes a file's mode and owner: "mode 0600 root:root".
+func (m Machine) Owner(path string) string {
 	info, err := os.Stat(filepath.Join(m.Root, path))
 	if err != nil {
 		return "mode unknown"

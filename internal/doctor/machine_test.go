@@ -91,10 +91,10 @@ func TestHostMakesNamespaces(t *testing.T) {
 func TestOwner(t *testing.T) {
 	m := healthy(t, nil)
 	want := fmt.Sprintf("mode 0600 %s:%s", userName(uint32(os.Getuid())), groupName(uint32(os.Getgid())))
-	if got := m.owner(tunPath); got != want {
+	if got := m.Owner(tunPath); got != want {
 		t.Errorf("owner %q, want %q", got, want)
 	}
-	if got := m.owner("/nonexistent"); got != "mode unknown" {
+	if got := m.Owner("/nonexistent"); got != "mode unknown" {
 		t.Errorf("owner of nothing: %q", got)
 	}
 	if got := userName(4123456789) + groupName(4123456789); !strings.HasPrefix(got, "4123456789") {

@@ -6,12 +6,13 @@ import (
 )
 
 // carry takes a batch that was read from a from parsing to the egress ports.
-// The frames' Verdicts are zero, but for those that the port already dropped.
+// Its frames have just entered: their Verdicts are zero.
 func (w *worker) carry(a *attachment, b *frame.Batch) {
 	b.In, b.Now = a.id, w.now
 	live := b.Live()
 	for i := range live {
 		f := &live[i]
+		w.burst += f.Len + frameWeight
 		if f.Drop = f.Parse(); f.Drop == frame.Accepted {
 			f.Drop = offload.Check(f)
 		}
@@ -54,7 +55,7 @@ func (t *transmitter) deliver(tab *table, from *attachment, b *frame.Batch) {
 
 // unicast sends f by one port.
 func (t *transmitter) unicast(tab *table, in *frame.Ledger, f *frame.Frame, e frame.Egress) {
-	if !inForm(f, e.VID) {
+	if !inForm(f, foreign(f), e.VID) {
 		offload.Retag(f, e.VID)
 	}
 	t.send(tab, in, f, e)
@@ -64,13 +65,13 @@ func (t *transmitter) unicast(tab *table, in *frame.Ledger, f *frame.Frame, e fr
 // forms are made one after the other in the same bytes, so a form is written out
 // before the next is made.
 func (t *transmitter) flood(tab *table, from *attachment, in *frame.Ledger, f *frame.Frame) {
-	form := offload.FormOf(f)
+	form, inner := offload.FormOf(f), foreign(f)
 	sent := 0
 	for _, e := range f.Out {
 		if e.Port == from.id {
 			continue
 		}
-		if !inForm(f, e.VID) {
+		if !inForm(f, inner, e.VID) {
 			t.flush()
 			t.w.loop.settle()
 			form.Retag(f, e.VID)
@@ -112,12 +113,17 @@ func (t *transmitter) flush() {
 	t.to = nil
 }
 
-// inForm reports whether f has the form that an egress wants.
-func inForm(f *frame.Frame, vid uint16) bool {
+// foreign returns how many tags of a frame that has just entered are payload: all
+// but the outermost, which is the switch's own.
+func foreign(f *frame.Frame) uint8 { return max(f.Tags, 1) - 1 }
+
+// inForm reports whether f, of whose tags inner are payload, has the form that an
+// egress wants. An inner tag of the wanted VLAN is not the switch's own.
+func inForm(f *frame.Frame, inner uint8, vid uint16) bool {
 	if vid == 0 {
-		return f.Tags == 0
+		return f.Tags == inner
 	}
-	return f.Tags > 0 && f.VID() == vid
+	return f.Tags > inner && f.VID() == vid
 }
 
 // packetLen returns the length of the longest layer-3 packet that f is on a

@@ -39,14 +39,16 @@ type Config struct {
 	Spin time.Duration
 	// Clock returns nanoseconds of a monotonic clock; default the process's own.
 	Clock func() int64
-	// OnPortError is told, on a goroutine of its own, about a port that failed:
-	// it is no longer read, and should be detached.
+	// OnPortError is told, once and on a goroutine of its own, about a port that
+	// failed: it is no longer read, and should be detached. Detach and Close wait
+	// until it has returned, so that it never speaks of a number that is used
+	// again: it must not wait for either.
 	OnPortError func(id frame.PortID, err error)
 }
 
 // DefaultSpin is long enough to bridge the gap between two bursts of one TCP
-// stream or the two halves of a request and its answer (bench/RESULTS.md).
-const DefaultSpin = 100 * time.Microsecond
+// stream (bench/RESULTS.md).
+const DefaultSpin = 200 * time.Microsecond
 
 // WorkersFor returns the number of workers for a number of cores: one on up to
 // three, where sender and receiver need a core each, then one for every two
@@ -57,6 +59,7 @@ func WorkersFor(cores int) int { return min(max(cores/2, 1), 8) }
 type Engine struct {
 	cfg     Config
 	loop    string
+	newLoop func(*worker) (ioLoop, error)
 	demoted error
 	workers []*worker
 	table   atomic.Pointer[table]
@@ -67,14 +70,16 @@ type Engine struct {
 }
 
 // New starts the workers. They sleep until a port is attached.
-func New(cfg Config) (*Engine, error) {
+func New(cfg Config) (*Engine, error) { return start(cfg, SelfTest) }
+
+// start is New with a test that decides about io_uring.
+func start(cfg Config, selfTest func() error) (*Engine, error) {
 	if cfg.Forwarder == nil {
 		return nil, errors.New("engine: no forwarder")
 	}
 	cfg = withDefaults(cfg)
-	e := &Engine{cfg: cfg}
-	e.table.Store(&table{})
-	if err := e.chooseLoop(); err != nil {
+	e := newEngine(cfg)
+	if err := e.chooseLoop(selfTest); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Workers {
@@ -85,6 +90,13 @@ func New(cfg Config) (*Engine, error) {
 		e.workers = append(e.workers, w)
 	}
 	return e, nil
+}
+
+// newEngine makes an engine without workers or a loop.
+func newEngine(cfg Config) *Engine {
+	e := &Engine{cfg: cfg}
+	e.table.Store(&table{})
+	return e
 }
 
 func withDefaults(cfg Config) Config {
@@ -108,24 +120,31 @@ func withDefaults(cfg Config) Config {
 }
 
 // chooseLoop settles which loop the workers run.
-func (e *Engine) chooseLoop() error {
+func (e *Engine) chooseLoop(selfTest func() error) error {
 	switch e.cfg.IO {
 	case Epoll:
-		e.loop = Epoll
+		e.setLoop(Epoll)
 	case Uring:
-		if err := SelfTest(); err != nil {
+		if err := selfTest(); err != nil {
 			return fmt.Errorf("engine: %w: %w", ErrUring, err)
 		}
-		e.loop = Uring
+		e.setLoop(Uring)
 	case Auto:
-		e.loop = Uring
-		if err := SelfTest(); err != nil {
-			e.loop, e.demoted = Epoll, err
+		e.setLoop(Uring)
+		if e.demoted = selfTest(); e.demoted != nil {
+			e.setLoop(Epoll)
 		}
 	default:
 		return fmt.Errorf("engine: unknown I/O loop %q (known: %s, %s, %s)", e.cfg.IO, Epoll, Uring, Auto)
 	}
 	return nil
+}
+
+func (e *Engine) setLoop(name string) {
+	e.loop, e.newLoop = name, newEpollLoop
+	if name == Uring {
+		e.newLoop = newUringLoop
+	}
 }
 
 // Loop returns the name of the loop that runs, and why io_uring was not taken
@@ -154,7 +173,7 @@ func (e *Engine) Attach(id frame.PortID, p Port) error {
 	err := a.owner.call(func() error { return a.owner.loop.add(a) })
 	if err != nil {
 		e.table.Store(e.table.Load().with(id, nil))
-		e.quiesce()
+		e.quiesce(id)
 		return fmt.Errorf("engine: attach port %d: %w", id, err)
 	}
 	a.owner.ports++
@@ -172,32 +191,45 @@ func (e *Engine) leastLoaded() *worker {
 }
 
 // Detach stops reading and writing port id and returns its final counts. When
-// it returns no worker holds the port: its descriptor may be closed. Frames on
-// their way to it end with frame.DropPortGone.
+// it returns no worker holds the port and OnPortError speaks of it no more: its
+// descriptor may be closed, its number used again. Frames on their way to it end
+// with frame.DropPortGone.
 func (e *Engine) Detach(id frame.PortID) (frame.Totals, error) {
+	a, t, err := e.detach(id)
+	if a != nil {
+		a.told.Wait() // without the lock, which the call may want
+	}
+	return t, err
+}
+
+func (e *Engine) detach(id frame.PortID) (*attachment, frame.Totals, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return frame.Totals{}, ErrClosed
+		return nil, frame.Totals{}, ErrClosed
 	}
 	a := e.table.Load().at(id)
 	if a == nil {
-		return frame.Totals{}, fmt.Errorf("engine: detach port %d: there is none", id)
+		return nil, frame.Totals{}, fmt.Errorf("engine: detach port %d: there is none", id)
 	}
 	err := a.owner.call(func() error { return a.owner.loop.remove(a) })
 	a.owner.ports--
 	e.table.Store(e.table.Load().with(id, nil))
-	e.quiesce()
+	e.quiesce(id)
 	t := a.totals()
 	e.base.Add(t)
-	return t, err
+	return a, t, err
 }
 
-// quiesce returns when every worker has been outside a batch, with all its
-// writes finished, since the call.
-func (e *Engine) quiesce() {
+// quiesce returns when every worker has been outside a batch since the call, with
+// all its writes finished, and has forgotten the port that had number id.
+func (e *Engine) quiesce(id frame.PortID) {
 	for _, w := range e.workers {
-		w.call(func() error { w.loop.settle(); return nil })
+		w.call(func() error {
+			w.loop.settle()
+			w.loop.forget(id)
+			return nil
+		})
 	}
 }
 
@@ -241,9 +273,21 @@ func (e *Engine) Stats() []WorkerStats {
 	return s
 }
 
-// Close ends all workers and gives back what they hold. Ports stay open: they
-// are their owner's. A second Close does nothing.
+// Close ends all workers and gives back what they hold. When it returns no
+// descriptor of a port is read or written and OnPortError has returned. Ports stay
+// open: they are their owner's. Their counts can still be had. A second Close does
+// nothing.
 func (e *Engine) Close() error {
+	err := e.stop()
+	for _, a := range e.table.Load().ports {
+		if a != nil {
+			a.told.Wait()
+		}
+	}
+	return err
+}
+
+func (e *Engine) stop() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {

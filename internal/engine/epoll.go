@@ -32,7 +32,7 @@ const (
 	turn = 8
 )
 
-func newEpollLoop(w *worker) (*epollLoop, error) {
+func newEpollLoop(w *worker) (ioLoop, error) {
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll set: %w", err)
@@ -128,5 +128,7 @@ func (l *epollLoop) write(a *attachment, run []*frame.Frame) {
 }
 
 func (l *epollLoop) settle() {}
+
+func (l *epollLoop) forget(frame.PortID) {}
 
 func (l *epollLoop) close() error { return unix.Close(l.epfd) }

@@ -1,13 +1,19 @@
 package engine
 
-import "vswitch/internal/frame"
+import (
+	"sync"
+
+	"vswitch/internal/frame"
+)
 
 // Port is what the engine reads frames from and writes frames to: a TAP queue,
 // a socket of frames. The engine never closes a port.
 type Port interface {
 	// FD returns a non-blocking descriptor on which one read returns one frame
 	// behind its virtio header, one write sends one, and which polls readable when
-	// there is one to read. It stays the same for the port's life.
+	// there is one to read. It stays the same for the port's life. The io_uring loop
+	// makes it blocking for the time between Attach and Detach or Close, so nobody
+	// else reads it then.
 	FD() int
 
 	// Read fills slots of b from the front, sets b.N, and stops when the port is
@@ -25,6 +31,11 @@ type Port interface {
 	// WriteReason names the end of a frame whose write was answered with errno,
 	// when the engine wrote on the descriptor itself.
 	WriteReason(errno uintptr) frame.Reason
+
+	// ReadError says what it means that the engine's own read on the descriptor
+	// was answered with errno, or with nothing (0): the error of a dead port, or
+	// nil when only that one frame was lost.
+	ReadError(errno uintptr) error
 
 	// MTU is the longest layer-3 packet, in bytes, that the port takes.
 	MTU() int
@@ -47,8 +58,11 @@ type attachment struct {
 	mtu    int
 	owner  *worker
 	ledger []frame.Ledger // one a worker
-	// gone is set by the owner when it stopped reading the port.
-	gone bool
+	told   sync.WaitGroup // Config.OnPortError under way
+
+	// What follows is the owner's.
+	gone   bool // it stopped reading the port
+	failed int  // reads that failed since the last good one
 }
 
 // totals sums the ledgers of all workers.

@@ -88,8 +88,7 @@ const (
 	cqeBufferShift = 16
 
 	pollMulti = 1 << 0 // in length of opPollAdd
-	cancelAll = 1 << 0
-	rwfNoWait = 8 // RWF_NOWAIT
+	rwfNoWait = 8      // RWF_NOWAIT
 
 	offRings = 0
 	offSQEs  = 0x10000000
@@ -210,8 +209,10 @@ func (r *ring) give(id uint16, mem []byte) {
 // publish shows the kernel the buffers that were given. The tail shares a word
 // with the id of the first entry, so it is stored as that word.
 func (r *ring) publish() {
-	word := (*uint32)(unsafe.Pointer(&r.buf(0).id))
-	atomic.StoreUint32(word, uint32(r.buf(0).id)|uint32(r.next)<<16)
+	first := r.buf(0)
+	var word uint32
+	*(*[2]uint16)(unsafe.Pointer(&word)) = [2]uint16{first.id, r.next}
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&first.id)), word)
 }
 
 // entry returns the next submission entry, zeroed; nil when the queue is full.

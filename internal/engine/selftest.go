@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,16 +14,40 @@ import (
 
 // SelfTest moves frames through the io_uring loop between two sockets and
 // compares what comes out, byte for byte. It says why the loop cannot be used on
-// this machine: the kernel is too old, a policy forbids it, or it answers wrongly.
-// The first call does the work; later ones return its result.
-var SelfTest = sync.OnceValue(selfTest)
+// this machine: the kernel is too old, a policy forbids it, it answers wrongly or
+// not at all. The first call does the work; later ones return its result.
+var SelfTest = sync.OnceValue(func() error {
+	return trial{newLoop: newUringLoop, forward: crossover{}, patience: selfTestTimeout}.bounded()
+})
 
 const (
 	selfTestFrames  = 3 * slots // more than there are slots: they must come back
 	selfTestTimeout = 2 * time.Second
 )
 
-func selfTest() error {
+// trial is one run of the self-test.
+type trial struct {
+	newLoop  func(*worker) (ioLoop, error)
+	forward  Forwarder
+	patience time.Duration // for each frame, and for all other steps together
+}
+
+// bounded runs the trial and gives up on it when the kernel does not answer at
+// all: its thread is then lost, which is better than to hang with it.
+func (t trial) bounded() error {
+	done := make(chan error, 1)
+	go func() { done <- t.run() }()
+	late := time.NewTimer(2 * t.patience)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return fmt.Errorf("io_uring self-test: no answer within %v", 2*t.patience)
+	}
+}
+
+func (t trial) run() error {
 	a, err := newWire()
 	if err != nil {
 		return err
@@ -33,21 +58,25 @@ func selfTest() error {
 		return err
 	}
 	defer b.close()
-	e := &Engine{cfg: withDefaults(Config{Forwarder: crossover{}, Workers: 1, IO: Uring}), loop: Uring}
-	e.table.Store(&table{})
+	e := newEngine(withDefaults(Config{Forwarder: t.forward, Workers: 1, IO: Uring}))
+	e.newLoop = t.newLoop
 	w, err := startWorker(e, 0)
 	if err != nil {
 		return err
 	}
 	e.workers = []*worker{w}
-	defer e.Close()
+	return errors.Join(t.exchange(e, a, b), e.Close())
+}
+
+// exchange sends the frames from a to b, which it attaches and detaches.
+func (t trial) exchange(e *Engine, a, b *wire) error {
 	for id, p := range []*wire{a, b} {
 		if err := e.Attach(frame.PortID(id), p); err != nil {
 			return err
 		}
 	}
 	for i := range selfTestFrames {
-		if err := a.try(b, i); err != nil {
+		if err := a.try(b, i, t.patience); err != nil {
 			return fmt.Errorf("io_uring self-test, frame %d: %w", i, err)
 		}
 	}
@@ -92,7 +121,7 @@ func (w *wire) close() {
 }
 
 // try sends frame i in at w and waits for it to come out at to.
-func (w *wire) try(to *wire, i int) error {
+func (w *wire) try(to *wire, i int, patience time.Duration) error {
 	sent := make([]byte, frame.VnetLen+frame.EthernetLen+(i*7919)%60000)
 	for j := frame.VnetLen; j < len(sent); j++ {
 		sent[j] = byte(i + j)
@@ -101,11 +130,8 @@ func (w *wire) try(to *wire, i int) error {
 	if _, err := unix.Write(w.far, sent); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
-	fds := []unix.PollFd{{Fd: int32(to.far), Events: unix.POLLIN}}
-	if n, err := unix.Poll(fds, int(selfTestTimeout.Milliseconds())); n == 0 {
-		return fmt.Errorf("%d bytes did not come through within %v", len(sent), selfTestTimeout)
-	} else if err != nil && err != unix.EINTR {
-		return fmt.Errorf("poll: %w", err)
+	if err := readable(to.far, patience); err != nil {
+		return fmt.Errorf("%d bytes: %w", len(sent), err)
 	}
 	got := make([]byte, frame.SlotSize)
 	n, err := unix.Read(to.far, got)
@@ -118,11 +144,31 @@ func (w *wire) try(to *wire, i int) error {
 	return nil
 }
 
+// readable waits until there is something to read on fd. A signal may interrupt
+// the wait: it starts again with the time that is left.
+func readable(fd int, patience time.Duration) error {
+	for until := time.Now().Add(patience); ; {
+		left := time.Until(until)
+		if left <= 0 {
+			return fmt.Errorf("nothing came through within %v", patience)
+		}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(left/time.Millisecond)+1)
+		switch {
+		case n > 0:
+			return nil
+		case err != nil && err != unix.EINTR:
+			return fmt.Errorf("poll: %w", err)
+		}
+	}
+}
+
 // The rest of Port: the io_uring loop reads and writes by descriptor.
 
 func (w *wire) FD() int                                   { return w.fd }
 func (w *wire) MTU() int                                  { return 65536 }
 func (w *wire) WriteReason(uintptr) frame.Reason          { return frame.DropWriteError }
+func (w *wire) ReadError(errno uintptr) error             { return unix.Errno(errno) }
 func (w *wire) Write(run []*frame.Frame, l *frame.Ledger) {}
 func (w *wire) Read(*frame.Batch, *frame.Ledger) (bool, error) {
 	return true, nil

@@ -39,7 +39,7 @@ type uringLoop struct {
 type readDone struct {
 	port frame.PortID
 	slot int16 // -1: no frame
-	n    int32 // bytes, or a negative errno
+	n    int32 // bytes, or without a frame: a negative errno or 0
 }
 
 // Room in the queues: every slot flooded to several ports, and some.
@@ -49,6 +49,8 @@ const (
 	// submitBytes are submitted at once: super-frames go on while they are in the
 	// cache.
 	submitBytes = 64 << 10
+	// maxFailed reads of a port may fail one after the other before it is dead.
+	maxFailed = slots
 )
 
 // User data: what an entry was for, its port and slot, and the frame's length.
@@ -181,10 +183,14 @@ func (l *uringLoop) drop(a *attachment) {
 
 func (l *uringLoop) wait(block bool) bool {
 	var want uint32
-	if block && len(l.reads) == 0 {
-		l.w.sleeps.Add(1)
-		// Writes complete when they are submitted: sleep for one event more.
-		want = uint32(l.flying) + 1
+	if block {
+		// What was written is booked and its slots are the kernel's before the
+		// sleep, which may be long; reads may have stopped or completed meanwhile.
+		l.settle()
+		if len(l.reads) == 0 && len(l.stopped) == 0 {
+			l.w.sleeps.Add(1)
+			want = 1
+		}
 	}
 	n := l.submit(want)
 	if want > 0 {
@@ -216,8 +222,8 @@ func (l *uringLoop) completed(c *cqe) {
 	case kindWake:
 		l.reads = append(l.reads, readDone{port: frame.NoPort, slot: -1, n: int32(c.flags & cqeMore)})
 	case kindCancel:
-		if c.res == -int32(unix.ENOENT) || c.res == -int32(unix.EALREADY) {
-			l.cancelled(port) // it had ended by itself
+		if c.res == -int32(unix.ENOENT) {
+			l.cancelled(port) // it had ended by itself; else its own completion follows
 		}
 	}
 }
@@ -231,10 +237,8 @@ func (l *uringLoop) readDone(port frame.PortID, c *cqe) {
 	if c.flags&cqeBuffer != 0 {
 		d.slot = int16(c.flags >> cqeBufferShift)
 	}
-	if d.slot >= 0 || c.res < 0 && c.res != -int32(unix.ENOBUFS) && c.res != -int32(unix.ECANCELED) {
+	if d.slot >= 0 || c.res != -int32(unix.ENOBUFS) && c.res != -int32(unix.ECANCELED) {
 		l.reads = append(l.reads, d)
-	} else if c.res == 0 {
-		l.reads = append(l.reads, readDone{port: port, slot: -1, n: -int32(unix.ENODEV)})
 	}
 	if c.flags&cqeMore == 0 {
 		l.cancelled(port)
@@ -244,14 +248,16 @@ func (l *uringLoop) readDone(port frame.PortID, c *cqe) {
 	}
 }
 
-// rearm begins the reads again that ran out of slots.
+// rearm begins the reads again that ran out of slots. The port that comes first
+// takes nearly all, and ran out of them first: it comes last now.
 func (l *uringLoop) rearm() {
-	for i, a := range l.stopped {
-		if !a.gone {
+	n := len(l.stopped)
+	for i := range n {
+		if a := l.stopped[(i+1)%n]; !a.gone {
 			l.armRead(a)
 		}
-		l.stopped[i] = nil
 	}
+	clear(l.stopped)
 	l.stopped = l.stopped[:0]
 }
 
@@ -269,12 +275,27 @@ func (l *uringLoop) carryAll() {
 		case d.slot < 0:
 			l.reads = l.reads[:copy(l.reads, l.reads[1:])]
 			if a != nil {
-				l.w.fail(a, fmt.Errorf("read: %w", unix.Errno(-d.n)))
+				l.failed(a, unix.Errno(-d.n))
 			}
 		default:
 			l.carry(a, l.take(d.port))
 		}
 	}
+}
+
+// failed deals with a read that ended without a frame.
+func (l *uringLoop) failed(a *attachment, errno unix.Errno) {
+	err := a.port.ReadError(uintptr(errno))
+	if a.failed++; err == nil && a.failed >= maxFailed {
+		err = fmt.Errorf("read: %d times in a row: %w", a.failed, errno)
+	}
+	if err != nil {
+		l.w.fail(a, err)
+		return
+	}
+	a.ledger[l.w.index].Rx(1, 0)
+	a.ledger[l.w.index].End(frame.DropReadError)
+	l.stopped = append(l.stopped, a)
 }
 
 func (l *uringLoop) at(list []*attachment, id frame.PortID) *attachment {
@@ -304,6 +325,7 @@ func (l *uringLoop) take(port frame.PortID) uint64 {
 // carry takes the batch through the switch and gives back the slots of frames
 // that no write holds.
 func (l *uringLoop) carry(a *attachment, bytes uint64) {
+	a.failed = 0
 	a.ledger[l.w.index].Rx(uint64(l.batch.N), bytes)
 	// A hand on each slot keeps it from being given back while flooding settles.
 	for i := range l.batch.Live() {
@@ -373,7 +395,22 @@ func (l *uringLoop) settle() {
 	}
 }
 
+// forget lets go of a port that no write is under way to.
+func (l *uringLoop) forget(id frame.PortID) {
+	if int(id) < len(l.outs) {
+		l.outs[id] = nil
+	}
+}
+
+// close takes the reads back first: the kernel ends a closed ring some time
+// later, and would until then hold the ports open and take frames from them.
 func (l *uringLoop) close() error {
 	l.settle()
-	return l.ring.close()
+	var errs []error
+	for _, a := range l.ports {
+		if a != nil {
+			errs = append(errs, l.remove(a))
+		}
+	}
+	return errors.Join(append(errs, l.ring.close())...)
 }

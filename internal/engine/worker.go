@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -29,6 +30,9 @@ type ioLoop interface {
 	write(*attachment, []*frame.Frame)
 	// settle finishes all writes under way.
 	settle()
+	// forget drops what is kept about writing to the port that had number id.
+	forget(id frame.PortID)
+	// close stops reading all ports and gives everything back.
 	close() error
 }
 
@@ -39,6 +43,7 @@ type worker struct {
 	mail  chan request
 	wake  int           // eventfd: there is mail
 	done  chan struct{} // closed when the thread has ended
+	err   error         // of its end; read after done
 	ports int           // guarded by Engine.mu
 
 	// What follows belongs to the worker's thread.
@@ -46,7 +51,9 @@ type worker struct {
 	slab *frame.Slab
 	now  int64 // the clock, read once a look for work
 	quit bool
-	tx   transmitter
+	// burst is the weight of what the last look found, load a moving average.
+	burst, load int
+	tx          transmitter
 
 	_       [64]byte
 	batches atomic.Uint64
@@ -89,8 +96,7 @@ func (w *worker) thread(ready chan<- error) {
 		return
 	}
 	w.serve()
-	w.loop.close()
-	w.slab.Close()
+	w.err = errors.Join(w.loop.close(), w.slab.Close())
 }
 
 func (w *worker) open() (err error) {
@@ -98,32 +104,41 @@ func (w *worker) open() (err error) {
 		return err
 	}
 	w.tx.init(w)
-	if w.e.loop == Uring {
-		w.loop, err = newUringLoop(w)
-	} else {
-		w.loop, err = newEpollLoop(w)
-	}
-	if err != nil {
+	if w.loop, err = w.e.newLoop(w); err != nil {
 		w.slab.Close()
 	}
 	return err
 }
 
-// serve looks for work until it is told to quit, and sleeps only when there was
-// none for the spin time.
+// serve looks for work until it is told to quit, and sleeps when there was none
+// for the spin time, or at once where looking on would not pay.
 func (w *worker) serve() {
 	spin := int64(w.e.cfg.Spin)
 	w.tick()
 	last := w.now - spin
 	for !w.quit {
-		worked := w.loop.wait(w.now-last >= spin)
-		if w.tick(); worked {
+		w.burst = 0
+		worked := w.loop.wait(w.now-last >= spin || w.load < busy)
+		w.tick()
+		switch {
+		case w.burst > 0:
 			last = w.now
-		} else if spin > 0 {
+			w.load += (w.burst - w.load) / 8
+		case !worked && spin > 0:
 			relax()
 		}
 	}
 }
+
+// Looking on pays when every look finds much to do: sleeping would then cost the
+// senders a wake-up for each burst. It does not pay between a request and its
+// answer, where the core is better left to the two ends. The weight of a look is
+// its bytes and so much for each frame; busy is a few frames, or one large one, on
+// the average of some looks.
+const (
+	frameWeight = 1 << 10
+	busy        = 4 << 10
+)
 
 func (w *worker) tick() { w.now = w.e.cfg.Clock() }
 
@@ -160,14 +175,14 @@ func (w *worker) stop() error {
 		return err
 	}
 	<-w.done
-	return unix.Close(w.wake)
+	return errors.Join(w.err, unix.Close(w.wake))
 }
 
-// fail stops reading a port that returned err and tells the owner.
+// fail stops reading a port that returned err and tells the engine's owner.
 func (w *worker) fail(a *attachment, err error) {
 	if a.gone {
 		return
 	}
-	w.loop.remove(a)
-	go w.e.cfg.OnPortError(a.id, err)
+	err = errors.Join(err, w.loop.remove(a))
+	a.told.Go(func() { w.e.cfg.OnPortError(a.id, err) })
 }

@@ -94,7 +94,7 @@ func (e *NamespaceError) Why() string {
 func (e *NamespaceError) Fix() string {
 	switch e.Cause {
 	case CauseLimitZero, CauseLimitReached:
-		return "sysctl -w " + limitSysctl(e.Kind) + "=65536"
+		return "sysctl -w " + limitSysctl(e.Kind) + "=15000"
 	case CauseCloneSysctl:
 		return "sysctl -w " + cloneSysctl + "=1"
 	case CauseAppArmor:

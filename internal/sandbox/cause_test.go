@@ -25,10 +25,10 @@ func TestClassify(t *testing.T) {
 		want Cause
 		fix  string
 	}{
-		{"limit zero", User, unix.ENOSPC, files{maxUser: "0"}, CauseLimitZero, "sysctl -w user.max_user_namespaces=65536"},
-		{"limit zero, old kernel", User, unix.EUSERS, files{maxUser: "0"}, CauseLimitZero, "sysctl -w user.max_user_namespaces=65536"},
-		{"limit reached", User, unix.ENOSPC, files{maxUser: "9"}, CauseLimitReached, "sysctl -w user.max_user_namespaces=65536"},
-		{"other kind's limit", Net, unix.ENOSPC, files{maxUser: "0", maxNet: "5"}, CauseLimitReached, "sysctl -w user.max_net_namespaces=65536"},
+		{"limit zero", User, unix.ENOSPC, files{maxUser: "0"}, CauseLimitZero, "sysctl -w user.max_user_namespaces=15000"},
+		{"limit zero, old kernel", User, unix.EUSERS, files{maxUser: "0"}, CauseLimitZero, "sysctl -w user.max_user_namespaces=15000"},
+		{"limit reached", User, unix.ENOSPC, files{maxUser: "9"}, CauseLimitReached, "sysctl -w user.max_user_namespaces=15000"},
+		{"other kind's limit", Net, unix.ENOSPC, files{maxUser: "0", maxNet: "5"}, CauseLimitReached, "sysctl -w user.max_net_namespaces=15000"},
 		{"debian", User, unix.EPERM, files{clone: "0", apparmor: "1"}, CauseCloneSysctl, "sysctl -w kernel.unprivileged_userns_clone=1"},
 		{"debian, allowed", User, unix.EPERM, files{clone: "1"}, CauseUnknown, ""},
 		{"ubuntu", User, unix.EACCES, files{apparmor: "1"}, CauseAppArmor, "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"},

@@ -4,30 +4,27 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
+	"strings"
 	"sync"
-	"syscall"
+	"unicode"
 
-	"github.com/songgao/water"
 	"golang.org/x/sys/unix"
 
 	"vswitch/internal/frame"
 	"vswitch/internal/netnsx"
 )
 
-// Node is the device node that TAPs are opened by.
-const Node = "/dev/net/tun"
-
 // Config says what device to open and how to set it up. The zero value of a
 // field leaves the kernel's default, but for QueueLen.
 type Config struct {
 	// NS is the namespace that the device is in. Required; not kept after Open.
 	NS *netnsx.NS
-	// Name is the interface's name, at most 15 bytes. Required.
+	// Name is the interface's name: 1 to 15 bytes, no space, slash, colon or
+	// percent sign. Required.
 	Name string
 	// MAC is the container's address on the network.
 	MAC frame.MAC
-	// MTU is in bytes; 0 is 1500.
+	// MTU is in bytes; 0 is 1500, or what a device has that is attached to again.
 	MTU int
 	// Addrs are the interface's addresses. Duplicate address detection is off for
 	// them: the switch hands addresses out and knows that they are free.
@@ -57,184 +54,55 @@ type Device struct {
 }
 
 // Open makes the device in its namespace, sets it up and brings it up. With
-// cfg.Persist an existing device of that name is attached to instead, and only
-// what cfg names is set anew. Errors wrap fs.ErrNotExist or fs.ErrPermission when
-// Node is missing or closed, and unix.EBUSY when the name is taken.
+// cfg.Persist a device of that name that nobody holds is attached to instead, and
+// only what cfg names is set anew. On an error no new device is left. Errors wrap
+// fs.ErrNotExist or fs.ErrPermission when Node is missing or closed, and
+// unix.EBUSY when the name is taken.
 func Open(cfg Config) (*Device, error) {
-	if cfg.NS == nil || cfg.Name == "" || len(cfg.Name) >= unix.IFNAMSIZ {
-		return nil, fmt.Errorf("tap: open %q: a namespace and a name of 1 to %d bytes are needed", cfg.Name, unix.IFNAMSIZ-1)
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
-	if cfg.MTU == 0 {
-		cfg.MTU = 1500
-	}
-	d := &Device{name: cfg.Name}
-	var fd int
+	var q opened
 	err := cfg.NS.Do(func() (err error) {
-		fd, d.offloads, err = openQueue(cfg)
+		q, err = openQueue(cfg)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("tap: open %s: %w", cfg.Name, err)
 	}
-	d.Queue = NewQueue(fd, cfg.MTU)
-	if d.link, err = cfg.NS.Netlink(); err == nil {
-		err = d.setUp(cfg)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("tap: set up %s: %w", cfg.Name, err), d.Close())
+	d := &Device{Queue: NewQueue(q.fd, 0), name: cfg.Name, offloads: q.offloads}
+	if err := d.setUp(cfg, q.existed); err != nil {
+		return nil, errors.Join(fmt.Errorf("tap: set up %s: %w", cfg.Name, err), d.abandon(q.existed))
 	}
 	return d, nil
 }
 
-// openQueue opens the device's one queue, on a thread inside its namespace.
-func openQueue(cfg Config) (int, Offloads, error) {
-	seed, offloads, err := openSeed(cfg)
-	if err != nil {
-		return -1, 0, err
+// check returns what is wrong with cfg.
+func (c *Config) check() error {
+	if c.NS == nil {
+		return fmt.Errorf("tap: open %q: no namespace is named", c.Name)
 	}
-	defer unix.Close(seed)
-	fd, err := openWater(cfg)
-	return fd, offloads, err
+	return checkName(c.Name)
 }
 
-// openSeed makes or attaches to the device with a virtio header and sets the
-// offloads, which queues that come later inherit.
-func openSeed(cfg Config) (int, Offloads, error) {
-	fd, err := openNode()
-	if err != nil {
-		return -1, 0, err
-	}
-	flags := unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR | unix.IFF_MULTI_QUEUE
-	if !cfg.Persist {
-		flags |= unix.IFF_TUN_EXCL
-	}
-	if err := attach(fd, cfg.Name, flags); err != nil {
-		unix.Close(fd)
-		return -1, 0, err
-	}
-	granted, err := negotiate(fd, cfg.MaxOffloads)
-	if err != nil {
-		unix.Close(fd)
-		return -1, 0, err
-	}
-	return fd, granted, nil
-}
-
-func openNode() (int, error) {
-	fd, err := unix.Open(Node, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return -1, &os.PathError{Op: "open", Path: Node, Err: err}
-	}
-	return fd, nil
-}
-
-func attach(fd int, name string, flags int) error {
-	req, err := unix.NewIfreq(name)
-	if err != nil {
-		return fmt.Errorf("interface name: %w", err)
-	}
-	req.SetUint16(uint16(flags))
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		return os.NewSyscallError("ioctl TUNSETIFF", err)
+// checkName refuses what the kernel refuses, and a percent sign, which it would
+// replace with a number.
+func checkName(name string) error {
+	if name == "" || len(name) >= unix.IFNAMSIZ || name == "." || name == ".." ||
+		strings.ContainsAny(name, "/:%\x00") || strings.ContainsFunc(name, unicode.IsSpace) {
+		return fmt.Errorf("tap: open %q: an interface's name has 1 to %d bytes, none a space, slash, colon or percent sign: %w",
+			name, unix.IFNAMSIZ-1, unix.EINVAL)
 	}
 	return nil
 }
 
-// openWater opens the queue that frames pass. Its file is in the runtime's poller,
-// which would wake up for each frame; a duplicate of the descriptor, which is
-// closed on exec, is not.
-func openWater(cfg Config) (int, error) {
-	params := water.PlatformSpecificParams{Name: cfg.Name, MultiQueue: true, Persist: cfg.Persist}
-	ifce, err := newWater(params)
-	if err != nil {
-		return -1, fmt.Errorf("open the queue: %w", err)
+// abandon gives up a device that could not be set up. A persistent one that was
+// there before stays.
+func (d *Device) abandon(existed bool) error {
+	if !existed {
+		forsake(d.fd)
 	}
-	defer ifce.Close()
-	file, ok := ifce.ReadWriteCloser.(*os.File)
-	if !ok {
-		return -1, fmt.Errorf("open the queue: %T is no file", ifce.ReadWriteCloser)
-	}
-	return duplicate(file)
-}
-
-// newWater opens a queue by package water, which does not mark the descriptor as
-// closed on exec: until it is, no program may be started.
-func newWater(params water.PlatformSpecificParams) (*water.Interface, error) {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	ifce, err := water.New(water.Config{DeviceType: water.TAP, PlatformSpecificParams: params})
-	if err != nil {
-		return nil, err
-	}
-	if file, ok := ifce.ReadWriteCloser.(*os.File); ok {
-		if conn, err := file.SyscallConn(); err == nil {
-			conn.Control(func(fd uintptr) { unix.CloseOnExec(int(fd)) })
-		}
-	}
-	return ifce, nil
-}
-
-func duplicate(file *os.File) (int, error) {
-	conn, err := file.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	var fd int
-	var inner error
-	err = conn.Control(func(old uintptr) {
-		fd, inner = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
-		if inner == nil {
-			inner = unix.SetNonblock(fd, true)
-		}
-	})
-	if err = errors.Join(err, inner); err != nil {
-		return -1, fmt.Errorf("duplicate the queue's descriptor: %w", err)
-	}
-	return fd, nil
-}
-
-// setUp gives the device what cfg names and brings it up.
-func (d *Device) setUp(cfg Config) error {
-	length := cfg.QueueLen
-	if length == 0 {
-		length = QueueLenFor(cfg.MTU, d.offloads)
-	}
-	steps := []func() error{
-		func() error { return d.link.SetRootQdisc(d.name, netnsx.NoQueue) },
-		func() error { return d.link.SetTxQueueLen(d.name, length) },
-		func() error { return d.link.SetMTU(d.name, cfg.MTU) },
-	}
-	if cfg.MAC != 0 {
-		steps = append(steps, func() error { return d.link.SetMAC(d.name, cfg.MAC) })
-	}
-	for name, value := range cfg.Sysctls {
-		steps = append(steps, func() error { return cfg.NS.SetSysctl(name, value) })
-	}
-	steps = append(steps, func() error { return d.link.Up(d.name) })
-	for _, a := range cfg.Addrs {
-		steps = append(steps, func() error { return d.addAddr(cfg, a) })
-	}
-	for _, g := range cfg.Gateways {
-		steps = append(steps, func() error { return d.addGateway(cfg, g) })
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Device) addAddr(cfg Config, a netip.Prefix) error {
-	err := d.link.AddAddr(d.name, a, netnsx.NoDAD)
-	if cfg.Persist && errors.Is(err, unix.EEXIST) {
-		return nil // it stayed with the device
-	}
-	return err
-}
-
-func (d *Device) addGateway(cfg Config, g netip.Addr) error {
-	return d.link.SetRoute(netnsx.Route{Gateway: g, Link: d.name})
+	return d.Close()
 }
 
 // Name returns the interface's name in its namespace.

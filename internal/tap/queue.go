@@ -15,6 +15,10 @@ import (
 // is written at once, while it is in the cache.
 const superFrame = 16 << 10
 
+// maxFailed reads of one batch may fail before the port is dead: a device that
+// fails for ever must not keep the worker.
+const maxFailed = 32
+
 // Queue reads and writes frames on a descriptor that keeps their borders: a TAP
 // queue, or a socket of a kind that does. It does not own the descriptor.
 type Queue struct {
@@ -45,22 +49,22 @@ var ErrGone = errors.New("the device is gone")
 // fit without saying so.
 func (q *Queue) Read(b *frame.Batch, l *frame.Ledger) (dry bool, err error) {
 	var bytes uint64
-	n := 0
+	n, failed := 0, 0
 	for n < len(b.Frames) && !dry && bytes < superFrame {
 		f := &b.Frames[n]
 		got, errno := q.read(f.Buf[frame.Headroom-frame.VnetLen:])
 		switch {
-		case errno == unix.EAGAIN:
-			dry = true
-		case errno == unix.EINTR:
-		case errno != 0:
-			dry, err = true, readError(errno)
-		case got == 0:
-			dry, err = true, fmt.Errorf("read: %w", ErrGone)
-		default:
+		case got > 0:
 			f.Enter(got)
 			bytes += uint64(f.Len)
 			n++
+		case errno == unix.EAGAIN:
+			dry = true
+		case errno == unix.EINTR:
+		default:
+			failed++
+			err = lost(errno, failed, l)
+			dry = err != nil
 		}
 	}
 	b.N = n
@@ -70,15 +74,38 @@ func (q *Queue) Read(b *frame.Batch, l *frame.Ledger) (dry bool, err error) {
 	return dry, err
 }
 
-// readError says what a failed read means. A queue whose device or namespace is
-// gone answers EFAULT at first and EBADFD later (drivers/net/tun.c).
+// lost books a frame whose read failed, unless that means that the port is dead.
+func lost(errno unix.Errno, times int, l *frame.Ledger) error {
+	err := readError(errno)
+	if err == nil && times == maxFailed {
+		err = fmt.Errorf("read: %d times in one batch: %w", times, errno)
+	}
+	if err == nil {
+		l.Rx(1, 0)
+		l.End(frame.DropReadError)
+	}
+	return err
+}
+
+// readError says what a failed read means, errno 0 standing for one that returned
+// nothing. A queue whose device or namespace is gone answers EFAULT at first and
+// EBADFD later; one frame that cannot be described by a virtio header, or no
+// memory for it, costs that frame only (drivers/net/tun.c).
 func readError(errno unix.Errno) error {
 	switch errno {
+	case unix.EINVAL, unix.ENOMEM, unix.ENOBUFS:
+		return nil
+	case 0:
+		return fmt.Errorf("read: %w", ErrGone)
 	case unix.EFAULT, unix.EBADFD, unix.EBADF, unix.ECONNRESET, unix.EPIPE, unix.ENODEV:
 		return fmt.Errorf("read: %w (%w)", ErrGone, errno)
 	}
 	return fmt.Errorf("read: %w", errno)
 }
+
+// ReadError is the error of a port whose read was answered with errno, or with
+// nothing (0); nil when only one frame was lost. For the engine.
+func (q *Queue) ReadError(errno uintptr) error { return readError(unix.Errno(errno)) }
 
 // Write sends the frames of run in order and books them; see engine.Port.
 func (q *Queue) Write(run []*frame.Frame, l *frame.Ledger) {

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"vswitch/internal/frame"
+)
+
+// spoiler forwards as the self-test wants it, but not quite.
+type spoiler struct {
+	crossover
+	spoil func(*frame.Frame)
+}
+
+func (s spoiler) Forward(worker int, b *frame.Batch) {
+	s.crossover.Forward(worker, b)
+	for i := range b.Live() {
+		s.spoil(&b.Frames[i])
+	}
+}
+
+// TestSelfTestFinds: a loop that answers wrongly, or not, or cannot be made, does
+// not pass.
+func TestSelfTestFinds(t *testing.T) {
+	needLoop(t, Uring)
+	good := trial{newLoop: newUringLoop, forward: crossover{}, patience: 10 * time.Second}
+	if err := good.bounded(); err != nil {
+		t.Fatal("a good loop:", err)
+	}
+	short := 50 * time.Millisecond
+	noRing := errors.New("no ring today")
+	for name, c := range map[string]struct {
+		trial trial
+		want  string
+	}{
+		"a flipped bit": {trial{newUringLoop, spoiler{spoil: func(f *frame.Frame) { f.Bytes()[f.Len-1] ^= 1 }}, good.patience}, "came through as"},
+		"a byte less":   {trial{newUringLoop, spoiler{spoil: func(f *frame.Frame) { f.Len-- }}, good.patience}, "came through as"},
+		"a lost frame":  {trial{newUringLoop, consumer{}, short}, "nothing came through"},
+		"no loop":       {trial{func(*worker) (ioLoop, error) { return nil, noRing }, crossover{}, short}, noRing.Error()},
+	} {
+		if err := c.trial.bounded(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestSelfTestDoesNotHang: a kernel that never answers costs a thread, not the
+// program.
+func TestSelfTestDoesNotHang(t *testing.T) {
+	never := make(chan struct{})
+	stuck := trial{func(*worker) (ioLoop, error) { <-never; return nil, errors.New("at last") }, crossover{}, time.Millisecond}
+	if err := stuck.bounded(); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("a hanging loop: %v", err)
+	}
+	close(never)
+}
+
+// TestDemotion: Auto does with epoll where io_uring fails and says why; to ask for
+// io_uring there is an error.
+func TestDemotion(t *testing.T) {
+	cause := errors.New("a policy forbids it")
+	failing := func() error { return cause }
+	e, err := start(Config{Forwarder: consumer{}}, failing)
+	must(t, err)
+	defer e.Close()
+	if name, why := e.Loop(); name != Epoll || !errors.Is(why, cause) {
+		t.Errorf("loop %s because of %v", name, why)
+	}
+	if _, ok := e.workers[0].loop.(*epollLoop); !ok {
+		t.Errorf("the worker runs a %T", e.workers[0].loop)
+	}
+	if _, err := start(Config{Forwarder: consumer{}, IO: Uring}, failing); !errors.Is(err, ErrUring) || !errors.Is(err, cause) {
+		t.Errorf("io_uring asked for: %v", err)
+	}
+	asked := func() error { t.Error("the self-test ran for epoll"); return nil }
+	plain, err := start(Config{Forwarder: consumer{}, IO: Epoll}, asked)
+	must(t, err)
+	must(t, plain.Close())
+}
+
+// TestAutoTakesUring: where the self-test passes.
+func TestAutoTakesUring(t *testing.T) {
+	needLoop(t, Uring)
+	e, err := New(Config{Forwarder: consumer{}})
+	must(t, err)
+	defer e.Close()
+	if name, why := e.Loop(); name != Uring || why != nil {
+		t.Errorf("loop %s because of %v", name, why)
+	}
+}
