@@ -80,7 +80,7 @@ func TestAgentLatency(t *testing.T) {
 func TestAgentOverIPv6(t *testing.T) {
 	s, err := openSock(syscall.SOCK_DGRAM, netip.AddrPortFrom(netip.IPv6Loopback(), 0))
 	if err != nil {
-		t.Skip("no IPv6 on the loopback device: ", err)
+		t.Skip("NEEDS-IPV6: no IPv6 on the loopback device: ", err)
 	}
 	defer s.close()
 	at, err := s.local()

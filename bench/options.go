@@ -98,8 +98,10 @@ func (o *Options) Select(names ...string) error {
 			delete(missing, w.Name())
 		}
 	}
-	for n := range missing {
-		return fmt.Errorf("no workload %q in this preset", n)
+	for _, n := range names {
+		if missing[n] {
+			return fmt.Errorf("no workload %q in this preset", n)
+		}
 	}
 	o.Workloads = keep
 	return nil

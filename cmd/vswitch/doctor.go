@@ -16,6 +16,9 @@ machine. It exits with 6 when something that is needed does not work.`,
 		Args: arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report := doctor.Run(cmd.Context(), checks())
+			if cmd.Context().Err() != nil {
+				return interrupted("cannot examine this machine")
+			}
 			if err := a.show(report, func() string { return report.Text(a.paint()) }); err != nil {
 				return err
 			}

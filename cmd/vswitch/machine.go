@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"vswitch/internal/api"
+	"vswitch/internal/doctor"
 	"vswitch/internal/engine"
 	"vswitch/internal/sandbox"
 	"vswitch/internal/tap"
@@ -15,19 +18,55 @@ import (
 
 // inside runs work where namespaces and TAP devices may be made: right here for
 // root, and for an ordinary user by running this program again, with the same
-// command line, in a user namespace of its own.
+// command line, in a user namespace of its own. What is the error's first part.
 func inside(ctx context.Context, what string, work func(context.Context) error) error {
-	if !sandbox.NeedsUserNS() {
-		return machineError(what, work(ctx))
+	if sandbox.NeedsUserNS() {
+		return rerun(what)
 	}
-	code, err := sandbox.Reexec(sandbox.Rerun{Args: append([]string{"vswitch"}, os.Args[1:]...)})
-	if err != nil {
+	err := work(ctx)
+	var told *api.Error
+	if err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+		return interrupted(what)
+	}
+	return machineError(what, err)
+}
+
+// interrupted is the error after Ctrl-C, whatever that made fail.
+func interrupted(what string) error {
+	return api.Errorf(api.Interrupted, context.Canceled, "%s", what).Because("interrupted; what was made is taken down")
+}
+
+// rerun runs this program again in a user namespace. It tells by itself what went
+// wrong there, unless it was killed.
+func rerun(what string) error {
+	// Only out here do the node's owner and mode have their names.
+	if err := openNode(); err != nil {
 		return machineError(what, err)
 	}
-	if code != 0 {
+	code, err := sandbox.Reexec(sandbox.Rerun{Args: append([]string{"vswitch"}, os.Args[1:]...)})
+	switch sig := syscall.Signal(code - 128); {
+	case err != nil:
+		return machineError(what, err)
+	case code > 128 && !slices.Contains(farewells, sig):
+		return api.Errorf(api.Unexpected, nil, "%s", what).
+			Because("the process in its user namespace was ended by signal %d (%s)", int(sig), sig)
+	case code != 0:
 		return reported{exitStatus(code)}
 	}
 	return nil
+}
+
+// farewells are signals by which a user ends a program, or the reader of a pipe:
+// that needs no message.
+var farewells = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE}
+
+// openNode tries to open the node of TAP devices. That makes nothing.
+func openNode() error {
+	f, err := os.OpenFile(tap.Node, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // machineError turns what the machine refused into the error that a person is
@@ -35,11 +74,8 @@ func inside(ctx context.Context, what string, work func(context.Context) error) 
 func machineError(what string, err error) error {
 	var told *api.Error
 	var already reported
-	switch {
-	case err == nil, errors.As(err, &told), errors.As(err, &already):
+	if err == nil || errors.As(err, &told) || errors.As(err, &already) {
 		return err
-	case errors.Is(err, context.Canceled):
-		return api.Errorf(api.Unexpected, nil, "%s", what).Because("interrupted").WithFix("start it again")
 	}
 	if e, ok := errors.AsType[*sandbox.NamespaceError](err); ok {
 		return namespaceError(what, e)
@@ -47,8 +83,12 @@ func machineError(what string, err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == tap.Node {
 		return nodeError(what, e)
 	}
-	if errors.Is(err, engine.ErrUring) {
-		return api.Errorf(api.UringUnavailable, err, "%s", what).WithFix("use the other loop:  --io epoll")
+	switch {
+	case errors.Is(err, engine.ErrUring):
+		return api.Errorf(api.UringUnavailable, err, "%s", what).
+			Because("the io_uring loop does not work here: %s", api.Reason(err)).WithFix("use the other loop:  --io epoll")
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return api.Errorf(api.OpenFiles, err, "%s", what)
 	}
 	return api.Errorf(api.Unexpected, err, "%s", what)
 }
@@ -63,7 +103,11 @@ func namespaceError(what string, e *sandbox.NamespaceError) error {
 	case sandbox.CauseAppArmor:
 		code = api.UsernsAppArmor
 	}
-	err := api.Errorf(code, e, "%s", what).Because("%s (%s)", e.Why(), api.Reason(e.Err))
+	why := e.Why()
+	if errno, ok := errors.AsType[syscall.Errno](e.Err); ok {
+		why += " (" + cmp.Or(api.Errno(errno), errno.Error()) + ")"
+	}
+	err := api.Errorf(code, e, "%s", what).Because("%s", why)
 	if fix := e.Fix(); fix != "" {
 		return err.WithFix("ask an administrator to run:  %s", fix)
 	}
@@ -71,17 +115,20 @@ func namespaceError(what string, e *sandbox.NamespaceError) error {
 }
 
 func nodeError(what string, e *fs.PathError) error {
-	code := api.TunNoDriver
 	switch {
-	case errors.Is(e, fs.ErrNotExist):
-		code = api.TunMissing
-	case errors.Is(e, fs.ErrPermission):
-		code = api.TunClosed
+	case errors.Is(e, syscall.ENOENT):
+		return api.Errorf(api.TunMissing, e, "%s", what).Because("%s does not exist", tap.Node)
+	case errors.Is(e, syscall.EACCES):
+		return api.Errorf(api.TunClosed, e, "%s", what).
+			Because("%s exists but opening it was refused (EACCES, %s)", tap.Node, doctor.Machine{Root: "/"}.Owner(tap.Node))
+	case errors.Is(e, syscall.EPERM):
+		return api.Errorf(api.TunClosed, e, "%s", what).
+			Because("%s exists but a surrounding container's device rules refuse it (EPERM)", tap.Node).
+			WithFix("hand the device in, as with:  docker run --device %s ...", tap.Node)
+	case errors.Is(e, syscall.ENXIO), errors.Is(e, syscall.ENODEV):
+		return api.Errorf(api.TunNoDriver, e, "%s", what)
+	case errors.Is(e, syscall.EMFILE), errors.Is(e, syscall.ENFILE):
+		return api.Errorf(api.OpenFiles, e, "%s", what)
 	}
-	err := api.Errorf(code, e, "%s", what)
-	if info, statErr := os.Stat(tap.Node); code == api.TunClosed && statErr == nil {
-		errno, _ := errors.AsType[syscall.Errno](e)
-		return err.Because("%s exists but opening it was refused (%s, mode %04o)", tap.Node, api.Errno(errno), info.Mode().Perm())
-	}
-	return err
+	return api.Errorf(api.Unexpected, e, "%s", what)
 }

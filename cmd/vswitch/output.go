@@ -27,6 +27,25 @@ func (a *app) checkOutput() error {
 	return err.WithFix("use one of:  -o %s", strings.Join(formats, ", -o "))
 }
 
+// outputAsked finds the format in a command line that could not be read to its
+// end, or in the environment: an error must come in it too.
+func outputAsked(args []string) string {
+	asked := os.Getenv(environmentName("output"))
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(a, "--output="); ok {
+			asked = v
+		} else if (a == "-o" || a == "--output") && i+1 < len(args) {
+			asked = args[i+1]
+		} else if v, ok := strings.CutPrefix(a, "-o"); ok && v != "" {
+			asked = strings.TrimPrefix(v, "=")
+		}
+	}
+	return asked
+}
+
 // show writes v as JSON, indented or as one line, when that is asked for, and
 // otherwise what text returns.
 func (a *app) show(v any, text func() string) error {

@@ -33,7 +33,7 @@ type proof struct {
 
 func proofCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor-proof", Hidden: true, Args: arguments(0),
+		Use: "doctor-proof", Short: "Try a private switch, for doctor", Hidden: true, Args: arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p := &proof{}
 			if err := machineError("cannot run a private switch", p.make(cmd.Context())); err != nil {

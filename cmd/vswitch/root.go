@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -45,6 +46,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	}
 	var told reported
 	if !errors.As(err, &told) {
+		a.output = cmp.Or(a.output, outputAsked(args))
 		a.tell(err)
 	}
 	return int(exitCode(err))

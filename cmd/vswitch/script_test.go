@@ -13,7 +13,19 @@ import (
 // The scripts run the program as a process of its own: this test binary, which
 // becomes vswitch when it is called by that name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vswitch": main})
+	testscript.Main(suite{m}, map[string]func(){"vswitch": main})
+}
+
+// suite removes what all tests share.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	defer func() {
+		if scratch != "" {
+			os.RemoveAll(scratch)
+		}
+	}()
+	return s.M.Run()
 }
 
 func TestScripts(t *testing.T) {

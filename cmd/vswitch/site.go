@@ -92,13 +92,13 @@ func (s *site) Close() error {
 }
 
 // settle waits until frames that are under way have arrived: the totals stand
-// still for a moment. It gives up after a second.
+// still for a moment and add up. It gives up after a second.
 func (s *site) settle() frame.Totals {
 	t := s.node.Totals()
 	for range 20 {
 		time.Sleep(50 * time.Millisecond)
 		next := s.node.Totals()
-		if next == t {
+		if next == t && next.Balanced() {
 			break
 		}
 		t = next

@@ -75,6 +75,6 @@ version and vswitch doctor.`},
 		"",
 		`
 Ctrl-C, or another signal that asks a program to end, came before its time. What
-the command had made is taken down again before it ends. A second Ctrl-C does not
-wait for that: the kernel then takes down what was made.`},
+the command had made is taken down before it ends. A second Ctrl-C does not wait
+for that: the kernel takes down what was made then.`},
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,7 +133,11 @@ const errorSchema = "vswitch/v1/error"
 
 // MarshalJSON writes the four parts, the code and the exit code.
 func (e *Error) MarshalJSON() ([]byte, error) {
-	return json.Marshal(wireError{errorSchema, e.Code, e.Message, e.Why, e.Remedy(), e.Exit()})
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a fix is a command: && stays as it is
+	err := enc.Encode(wireError{errorSchema, e.Code, e.Message, e.Why, e.Remedy(), e.Exit()})
+	return b.Bytes(), err
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote. The cause does not travel.

@@ -14,8 +14,8 @@ import (
 	"vswitch/internal/netnsx"
 )
 
-// uid is a user without a name or a right.
-const uid = 54321
+// UID is a user, and a group, without a name or a right.
+const UID = 54321
 
 // AsUser runs a copy of this test program as an ordinary user who finds an open
 // /dev/net/tun, and returns what it wrote. The node is made in a mount namespace
@@ -29,25 +29,31 @@ func AsUser(t testing.TB, env []string, args ...string) (string, error) {
 	cmd.Env = append(os.Environ(), "HOME=/nonexistent", "TMPDIR="+cmd.Dir)
 	cmd.Env = append(cmd.Env, env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: uid, Gid: uid}, Pdeathsig: unix.SIGKILL,
+		Credential: &syscall.Credential{Uid: UID, Gid: UID}, Pdeathsig: unix.SIGKILL,
 	}
 	var out []byte
-	err := netnsx.OnThread(func() error {
-		if err := openNode(); err != nil {
-			t.Errorf("open node: %v", err)
-			return err
-		}
-		var err error
+	err := WithNode(0o666, func() (err error) {
 		out, err = cmd.CombinedOutput()
 		return err
 	})
 	return string(out), err
 }
 
-// openNode gives the calling thread a mount namespace in which everybody may open
-// /dev/net/tun. The tmpfs is mounted by the machine's root: one that a user
-// namespace mounts could hold no device.
-func openNode() error {
+// WithNode runs fn on a thread in a mount namespace of its own, in which
+// /dev/net/tun has the mode, or is missing when that is 0. Programs that fn starts
+// see the same; the machine's own node stays as it is. Only the machine's root can.
+func WithNode(mode uint32, fn func() error) error {
+	return netnsx.OnThread(func() error {
+		if err := privateNode(mode); err != nil {
+			return err
+		}
+		return fn()
+	})
+}
+
+// privateNode moves the calling thread. The tmpfs is mounted by the machine's
+// root: one that a user namespace mounts could hold no device.
+func privateNode(mode uint32) error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make a mount namespace: %w", err)
 	}
@@ -57,8 +63,11 @@ func openNode() error {
 	if err := unix.Mount("tmpfs", "/dev/net", "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=755,size=64k"); err != nil {
 		return fmt.Errorf("mount over /dev/net: %w", err)
 	}
+	if mode == 0 {
+		return nil
+	}
 	const node = "/dev/net/tun"
-	err := errors.Join(unix.Mknod(node, unix.S_IFCHR|0o666, int(unix.Mkdev(10, 200))), unix.Chmod(node, 0o666))
+	err := errors.Join(unix.Mknod(node, unix.S_IFCHR|mode, int(unix.Mkdev(10, 200))), unix.Chmod(node, mode))
 	if err != nil {
 		return fmt.Errorf("make %s: %w", node, err)
 	}
@@ -76,7 +85,7 @@ func userCopy(t testing.TB) string {
 	program, err := os.ReadFile("/proc/self/exe")
 	path := filepath.Join(dir, "copy.test")
 	if err == nil {
-		err = errors.Join(os.WriteFile(path, program, 0o755), os.Chown(dir, uid, uid), os.Chmod(dir, 0o755))
+		err = errors.Join(os.WriteFile(path, program, 0o755), os.Chown(dir, UID, UID), os.Chmod(dir, 0o755))
 	}
 	if err != nil {
 		t.Fatal(err)

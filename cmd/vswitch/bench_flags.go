@@ -1,0 +1,81 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vswitch/bench"
+)
+
+// options turns the flags into what is measured, and refuses what makes no sense
+// before anything is made.
+func (b *benchL2) options() (bench.Options, error) {
+	o, err := b.benchOptions()
+	if err != nil {
+		return o, err
+	}
+	switch b.cc {
+	case "":
+	case "machine":
+		o.Env.Congestion = ""
+	default:
+		o.Env.Congestion = b.cc
+	}
+	if err := o.Preset(b.preset); err != nil {
+		return o, invalidFlag("--preset", b.preset, nil).Because("there are quick, standard and full").
+			WithFix("use:  --preset standard")
+	}
+	all := o.Workloads
+	if err := o.Select(b.only...); len(b.only) > 0 && err != nil {
+		return o, invalidFlag("--only", strings.Join(b.only, ","), nil).
+			Because("%v; it has %s", err, workloadNames(all)).WithFix("see what each is in bench/README.md; another preset may have more")
+	}
+	if len(b.only) == 0 {
+		o.Workloads = all
+	}
+	o.Plain = bench.NewPlain("plain")
+	o.Progress = b.progress()
+	return o, b.size(&o)
+}
+
+func workloadNames(all []bench.Workload) string {
+	var names []string
+	for _, w := range all {
+		names = append(names, w.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+// longest is the longest sample: an hour, in seconds.
+const longest = 3600
+
+// size applies the flags that say how much is measured, and on what.
+func (b *benchL2) size(o *bench.Options) error {
+	switch {
+	case b.given("rounds") && b.rounds < 1:
+		return invalidFlag("--rounds", strconv.Itoa(b.rounds), nil).WithFix("give 1 or more, or leave it out for the preset's value")
+	case b.given("seconds") && !(b.seconds > 0 && b.seconds <= longest):
+		return invalidFlag("--seconds", strconv.FormatFloat(b.seconds, 'g', -1, 64), nil).
+			WithFix("give more than 0 and at most %d, or leave it out for the preset's value", longest)
+	}
+	if b.rounds > 0 {
+		o.Rounds = b.rounds
+	}
+	if b.seconds > 0 {
+		o.Env.Length = time.Duration(b.seconds * float64(time.Second))
+	}
+	for i, l := range b.loops {
+		if err := checkLoop(l); err != nil {
+			return err
+		}
+		if slices.Contains(b.loops[:i], l) {
+			return invalidFlag("--io", strings.Join(b.loops, ","), nil).Because("%s stands twice", l)
+		}
+	}
+	if len(b.loops) == 0 {
+		return invalidFlag("--io", "", nil).WithFix("use:  --io epoll,uring")
+	}
+	return nil
+}
