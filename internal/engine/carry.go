@@ -8,11 +8,11 @@ import (
 // carry takes a batch that was read from a from parsing to the egress ports.
 // Its frames have just entered: their Verdicts are zero.
 func (w *worker) carry(a *attachment, b *frame.Batch) {
+	w.worked = true
 	b.In, b.Now = a.id, w.now
 	live := b.Live()
 	for i := range live {
 		f := &live[i]
-		w.burst += f.Len + frameWeight
 		if f.Drop = f.Parse(); f.Drop == frame.Accepted {
 			f.Drop = offload.Check(f)
 		}

@@ -51,9 +51,10 @@ type worker struct {
 	slab *frame.Slab
 	now  int64 // the clock, read once a look for work
 	quit bool
-	// burst is the weight of what the last look found, load a moving average.
-	burst, load int
-	tx          transmitter
+	// worked says that the last look found frames, pays how much looking on does.
+	worked bool
+	pays   int
+	tx     transmitter
 
 	_       [64]byte
 	batches atomic.Uint64
@@ -110,35 +111,43 @@ func (w *worker) open() (err error) {
 	return err
 }
 
-// serve looks for work until it is told to quit, and sleeps when there was none
-// for the spin time, or at once where looking on would not pay.
+// serve looks for work until it is told to quit. It sleeps when there was none for
+// the spin time, or at once when looking on has not paid lately.
 func (w *worker) serve() {
 	spin := int64(w.e.cfg.Spin)
 	w.tick()
 	last := w.now - spin
 	for !w.quit {
-		w.burst = 0
-		worked := w.loop.wait(w.now-last >= spin || w.load < busy)
+		w.worked = false
+		found := w.loop.wait(w.now-last >= spin || w.pays < paysFrom)
 		w.tick()
 		switch {
-		case w.burst > 0:
+		case w.worked:
+			w.learn(w.now-last < spin)
 			last = w.now
-			w.load += (w.burst - w.load) / 8
-		case !worked && spin > 0:
+		case !found && spin > 0:
 			relax()
 		}
 	}
 }
 
-// Looking on pays when every look finds much to do: sleeping would then cost the
-// senders a wake-up for each burst. It does not pay between a request and its
-// answer, where the core is better left to the two ends. The weight of a look is
-// its bytes and so much for each frame; busy is a few frames, or one large one, on
-// the average of some looks.
+// Looking on pays when the next frame mostly comes within the spin time: in bulk
+// transfers, floods, and between a request and its answer, where it saves the
+// wake-ups. It does not pay for a frame now and then, so a quiet switch costs
+// nothing but what it forwards.
 const (
-	frameWeight = 1 << 10
-	busy        = 4 << 10
+	paysFrom = 4
+	paysMost = 8
 )
+
+// learn notes whether work came in time for a worker that looked on.
+func (w *worker) learn(inTime bool) {
+	if inTime {
+		w.pays = min(w.pays+1, paysMost)
+	} else {
+		w.pays = max(w.pays-2, 0)
+	}
+}
 
 func (w *worker) tick() { w.now = w.e.cfg.Clock() }
 
