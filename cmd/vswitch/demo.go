@@ -159,7 +159,9 @@ func (d *demo) introduce(context.Context) error {
 			d.say("  %s+-- %s\n", strings.Repeat(" ", 44), label)
 		}
 	}
-	if demoted != nil {
+	if errors.Is(demoted, engine.ErrNoGain) {
+		d.say("\n  %s\n", demoted)
+	} else if demoted != nil {
 		d.say("\n  io_uring is not used: %s\n", api.Reason(demoted))
 	}
 	d.say("\n")

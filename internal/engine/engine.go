@@ -31,8 +31,8 @@ type Config struct {
 	Forwarder Forwarder
 	// Workers is the number of threads; default WorkersFor(GOMAXPROCS).
 	Workers int
-	// IO is Epoll, Uring or Auto (default: Auto takes Uring when its self-test
-	// passes, and otherwise Epoll).
+	// IO is Epoll, Uring or Auto (default: Auto takes Uring when it works and costs
+	// less a frame, see AutoTest, and otherwise Epoll).
 	IO string
 	// Spin is how long a worker looks for more work before it sleeps; default
 	// DefaultSpin, negative for not at all.
@@ -70,16 +70,17 @@ type Engine struct {
 }
 
 // New starts the workers. They sleep until a port is attached.
-func New(cfg Config) (*Engine, error) { return start(cfg, SelfTest) }
+func New(cfg Config) (*Engine, error) { return start(cfg, SelfTest, AutoTest) }
 
-// start is New with a test that decides about io_uring.
-func start(cfg Config, selfTest func() error) (*Engine, error) {
+// start is New with the tests that decide about io_uring when it is asked for, and
+// when the choice is open.
+func start(cfg Config, selfTest, autoTest func() error) (*Engine, error) {
 	if cfg.Forwarder == nil {
 		return nil, errors.New("engine: no forwarder")
 	}
 	cfg = withDefaults(cfg)
 	e := newEngine(cfg)
-	if err := e.chooseLoop(selfTest); err != nil {
+	if err := e.chooseLoop(selfTest, autoTest); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Workers {
@@ -120,7 +121,7 @@ func withDefaults(cfg Config) Config {
 }
 
 // chooseLoop settles which loop the workers run.
-func (e *Engine) chooseLoop(selfTest func() error) error {
+func (e *Engine) chooseLoop(selfTest, autoTest func() error) error {
 	switch e.cfg.IO {
 	case Epoll:
 		e.setLoop(Epoll)
@@ -131,7 +132,7 @@ func (e *Engine) chooseLoop(selfTest func() error) error {
 		e.setLoop(Uring)
 	case Auto:
 		e.setLoop(Uring)
-		if e.demoted = selfTest(); e.demoted != nil {
+		if e.demoted = autoTest(); e.demoted != nil {
 			e.setLoop(Epoll)
 		}
 	default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -163,13 +164,32 @@ func readable(fd int, patience time.Duration) error {
 	}
 }
 
-// The rest of Port: the io_uring loop reads and writes by descriptor.
+// The rest of Port. The io_uring loop reads and writes by descriptor; Read and
+// Write are for the epoll loop, which carries frames here for comparison only.
 
-func (w *wire) FD() int                                   { return w.fd }
-func (w *wire) MTU() int                                  { return 65536 }
-func (w *wire) WriteReason(uintptr) frame.Reason          { return frame.DropWriteError }
-func (w *wire) ReadError(errno uintptr) error             { return unix.Errno(errno) }
-func (w *wire) Write(run []*frame.Frame, l *frame.Ledger) {}
-func (w *wire) Read(*frame.Batch, *frame.Ledger) (bool, error) {
-	return true, nil
+func (w *wire) FD() int                          { return w.fd }
+func (w *wire) MTU() int                         { return 65536 }
+func (w *wire) WriteReason(uintptr) frame.Reason { return frame.DropWriteError }
+func (w *wire) ReadError(errno uintptr) error    { return unix.Errno(errno) }
+
+func (w *wire) Read(b *frame.Batch, l *frame.Ledger) (dry bool, err error) {
+	for b.N = 0; b.N < len(b.Frames); b.N++ {
+		f := &b.Frames[b.N]
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(w.fd),
+			uintptr(unsafe.Pointer(&f.Buf[frame.Headroom-frame.VnetLen])), frame.SlotSize-frame.Headroom)
+		if errno != 0 || n == 0 {
+			return true, nil
+		}
+		f.Enter(int(n))
+		l.Rx(1, uint64(f.Len))
+	}
+	return false, nil
+}
+
+func (w *wire) Write(run []*frame.Frame, l *frame.Ledger) {
+	for _, f := range run {
+		p := f.WithVnet()
+		unix.RawSyscall(unix.SYS_WRITE, uintptr(w.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		l.Tx(1, uint64(f.Len))
+	}
 }

@@ -63,7 +63,7 @@ func TestSelfTestDoesNotHang(t *testing.T) {
 func TestDemotion(t *testing.T) {
 	cause := errors.New("a policy forbids it")
 	failing := func() error { return cause }
-	e, err := start(Config{Forwarder: consumer{}}, failing)
+	e, err := start(Config{Forwarder: consumer{}}, nil, failing)
 	must(t, err)
 	defer e.Close()
 	if name, why := e.Loop(); name != Epoll || !errors.Is(why, cause) {
@@ -72,22 +72,53 @@ func TestDemotion(t *testing.T) {
 	if _, ok := e.workers[0].loop.(*epollLoop); !ok {
 		t.Errorf("the worker runs a %T", e.workers[0].loop)
 	}
-	if _, err := start(Config{Forwarder: consumer{}, IO: Uring}, failing); !errors.Is(err, ErrUring) || !errors.Is(err, cause) {
+	if _, err := start(Config{Forwarder: consumer{}, IO: Uring}, failing, nil); !errors.Is(err, ErrUring) || !errors.Is(err, cause) {
 		t.Errorf("io_uring asked for: %v", err)
 	}
 	asked := func() error { t.Error("the self-test ran for epoll"); return nil }
-	plain, err := start(Config{Forwarder: consumer{}, IO: Epoll}, asked)
+	plain, err := start(Config{Forwarder: consumer{}, IO: Epoll}, asked, asked)
 	must(t, err)
 	must(t, plain.Close())
 }
 
-// TestAutoTakesUring: where the self-test passes.
+// TestAutoTakesUring: where its test passes, and the choice stands for the process.
 func TestAutoTakesUring(t *testing.T) {
 	needLoop(t, Uring)
-	e, err := New(Config{Forwarder: consumer{}})
+	e, err := start(Config{Forwarder: consumer{}}, nil, func() error { return nil })
 	must(t, err)
 	defer e.Close()
 	if name, why := e.Loop(); name != Uring || why != nil {
 		t.Errorf("loop %s because of %v", name, why)
+	}
+	if first := AutoTest(); first != nil && !errors.Is(first, ErrNoGain) || !errors.Is(AutoTest(), first) {
+		t.Errorf("%v, then %v", first, AutoTest())
+	}
+}
+
+// burner is a loop that wastes time on every look.
+type burner struct{ ioLoop }
+
+func (b burner) wait(block bool) bool {
+	for start := time.Now(); time.Since(start) < 200*time.Microsecond; {
+	}
+	return b.ioLoop.wait(block)
+}
+
+// TestContest: the loop that costs less wins, and a loop that fails is told.
+func TestContest(t *testing.T) {
+	slow := func(w *worker) (ioLoop, error) {
+		l, err := newEpollLoop(w)
+		return burner{l}, err
+	}
+	if err := contest(newEpollLoop, slow, 10*time.Second); !errors.Is(err, ErrNoGain) {
+		t.Errorf("a slow candidate: %v", err)
+	}
+	if err := contest(slow, newEpollLoop, 10*time.Second); err != nil {
+		t.Errorf("a slow reference: %v", err)
+	}
+	broken := errors.New("broken")
+	none := func(*worker) (ioLoop, error) { return nil, broken }
+	if err := contest(newEpollLoop, none, time.Second); !errors.Is(err, broken) || errors.Is(err, ErrNoGain) {
+		t.Errorf("a broken candidate: %v", err)
 	}
 }
