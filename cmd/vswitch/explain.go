@@ -19,7 +19,15 @@ type explanation struct {
 	Fix    string   `json:"fix,omitempty"`
 	Exit   api.Exit `json:"exit,omitempty"`
 
+	// Korean has the title and the fix in Korean, for reasons.
+	Korean *inKorean `json:"ko,omitempty"`
+
 	text string
+}
+
+type inKorean struct {
+	Title string `json:"title"`
+	Fix   string `json:"fix,omitempty"`
 }
 
 // topics is the list of all that can be explained.
@@ -81,7 +89,10 @@ func explainCodes() []explanation {
 	var all []explanation
 	for _, c := range api.Codes() {
 		e := c.Entry()
-		all = append(all, explanation{explanationSchema, string(c), e.Title, e.Text, e.Fix, e.Exit, e.Explain()})
+		all = append(all, explanation{
+			Schema: explanationSchema, Code: string(c), Title: e.Title, Text: e.Text,
+			Fix: e.Fix, Exit: e.Exit, text: e.Explain(),
+		})
 	}
 	return all
 }
@@ -90,13 +101,27 @@ func explainCodes() []explanation {
 func explainReasons() []explanation {
 	var all []explanation
 	for r := frame.Reason(1); r < frame.Reasons; r++ {
-		text := fmt.Sprintf("%s  %s\n", r, r.Sentence())
-		if r.Remedy() != "" {
-			text += "\nfix:  " + r.Remedy() + "\n"
-		}
-		all = append(all, explanation{explanationSchema, r.String(), r.Sentence(), "", r.Remedy(), 0, text})
+		sentence, remedy := r.Korean()
+		all = append(all, explanation{
+			Schema: explanationSchema, Code: r.String(), Title: r.Sentence(), Fix: r.Remedy(),
+			Korean: &inKorean{sentence, remedy}, text: reasonText(r),
+		})
 	}
 	return all
+}
+
+// reasonText is what a person reads about a reason, in English and in Korean.
+func reasonText(r frame.Reason) string {
+	sentence, remedy := r.Korean()
+	text := fmt.Sprintf("%s  %s\n", r, r.Sentence())
+	if r.Remedy() != "" {
+		text += "\nfix:  " + r.Remedy() + "\n"
+	}
+	text += "\n" + sentence + "\n"
+	if remedy != "" {
+		text += "\n해결:  " + remedy + "\n"
+	}
+	return text
 }
 
 // String lists the topics, one a line.

@@ -13,7 +13,6 @@ const (
 
 	// Reading the port.
 	DropReadError
-	DropTruncated
 	DropOversize
 	DropVnet
 
@@ -61,8 +60,7 @@ var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
 	Accepted: {"accepted", "The frame went on.", ""},
 	Consumed: {"consumed", "A service of the switch took the frame.", ""},
 
-	DropReadError: {"read-error", "Reading the frame from the port failed.", "see the port's state with `stats`"},
-	DropTruncated: {"truncated", "The port delivered fewer bytes than its own header needs.", ""},
+	DropReadError: {"read-error", "Reading the frame from the port failed.", "the log of the switch names the system's error"},
 	DropOversize:  {"oversize", "The frame is longer than a super-frame of 64 KiB may be.", ""},
 	DropVnet:      {"bad-vnet-header", "The virtio header does not fit the frame that follows it.", ""},
 
@@ -95,7 +93,7 @@ var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
 	DropPortFull:    {"port-full", "The egress port's queue is full.", ""},
 	DropPortRefused: {"port-refused", "The egress port's device refused the frame as malformed.", ""},
 	DropMTU:         {"mtu", "The frame is larger than the egress port's MTU and may not be segmented.", "use one MTU on all ports of the network"},
-	DropWriteError:  {"write-error", "Writing the frame to the egress port failed.", "see the port's state with `stats`"},
+	DropWriteError:  {"write-error", "Writing the frame to the egress port failed.", "the log of the switch names the system's error"},
 }
 
 // String returns the reason's symbol, as tables and metrics show it.
