@@ -55,9 +55,9 @@ const defaultMaxSteal = 0.04
 // Env.Congestion before: where the machine's default is another, the larger
 // presets measure bulk with both, as the choice can change the ratio.
 //
-//	quick     one stream only, below a minute with one candidate: for a demonstration
-//	standard  every workload, some minutes: for a change to the data path
-//	full      every workload and the search for the drop rate, at least ten pairs
+//	quick     one stream only, about 40 s with one candidate: for a demonstration
+//	standard  every workload, about 20 minutes with three: for a change to the data path
+//	full      every workload and the search for the drop rate, ten pairs, over an hour
 func (o *Options) Preset(name string) error {
 	bulk := []Workload{TCP{Streams: 1}, TCP{Streams: 1, Reverse: true}, TCP{Streams: 4}, TCP{Streams: 4, Reverse: true}}
 	small := []Workload{UDP{Frame: 64}, UDP{Frame: 1400}, Latency{Proto: "udp"}, Latency{Proto: "tcp"}}

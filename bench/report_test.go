@@ -86,7 +86,7 @@ func TestTableFits80Columns(t *testing.T) {
 			t.Errorf("%d columns: %q", utf8.RuneCountInString(l), l)
 		}
 	}
-	for _, want := range []string{"WORKLOAD", "tcp-4-R", "void", "udp-1400@123~", "Verified: 4 MB", "generator-limited", "cubic", "it broke", "Dropped 4 of 24 samples: stolen"} {
+	for _, want := range []string{"WORKLOAD", "tcp-4-R", "void", "udp-1400@123~", "Verified: 4 MB", "cubic", "it broke", "Dropped 4 of 24 samples: stolen"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, b.String())
 		}
@@ -160,5 +160,24 @@ func TestWritersReportFailure(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: a full disk goes unnoticed", name)
 		}
+	}
+}
+
+// TestGeneratorLimited: the sender limits where the rate is that of the plain pair
+// and next to nothing is lost; a road that loses is the limit itself.
+func TestGeneratorLimited(t *testing.T) {
+	figure := func(runner, metric string, v float64) Figure {
+		return Figure{Workload: "udp-64", Runner: runner, Metric: Metric{Name: metric}, Value: v}
+	}
+	r := Report{
+		Generators: []Generator{{Frame: 64, Received: 300}},
+		Figures: []Figure{
+			figure("whole", FrameRate, 290), figure("whole", "lost", 0.005),
+			figure("lossy", FrameRate, 350), figure("lossy", "lost", 0.2),
+			figure("slow", FrameRate, 200), figure("slow", "lost", 0),
+		},
+	}
+	if got := r.limited(); len(got) != 1 || !strings.Contains(got[0], "whole") {
+		t.Errorf("limited by the generator: %q", got)
 	}
 }

@@ -131,11 +131,19 @@ func (r *Report) noiseNote() string {
 	return "A/A (" + r.Settings.Reference + " against itself, all pairs): " + strings.Join(parts, ", ") + "."
 }
 
-// limited names the figures that stand at the generator's own ceiling.
+// fewLost is the share of lost frames up to which the sender can be what limits.
+const fewLost = 0.01
+
+// limited names the figures that stand at the generator's own ceiling: the rate
+// is that of the plain pair, and next to nothing was lost on the way.
 func (r *Report) limited() (notes []string) {
 	for _, g := range r.Generators {
 		for _, f := range r.Figures {
-			if f.Workload == (UDP{Frame: g.Frame}).Name() && f.Metric.Name == FrameRate && f.Value > 0.9*g.Received {
+			if f.Workload != (UDP{Frame: g.Frame}).Name() || f.Metric.Name != FrameRate {
+				continue
+			}
+			lost := r.Find(f.Workload, "lost", f.Runner)
+			if f.Value > 0.9*g.Received && (lost == nil || lost.Value <= fewLost) {
 				notes = append(notes, fmt.Sprintf("%s of %s is within a tenth of the plain pair: generator-limited.", f.Workload, f.Runner))
 			}
 		}

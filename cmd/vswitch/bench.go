@@ -70,7 +70,7 @@ With --out DIR it leaves there the JSON, the table, a plot and Markdown.`,
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&b.loops, "io", []string{engine.Epoll, engine.Uring}, "I/O `loops` to measure: epoll, uring, auto")
-	f.StringVar(&b.preset, "preset", "standard", "`size` of the run: quick (1 min), standard (10 min), full (30 min)")
+	f.StringVar(&b.preset, "preset", "standard", "`size` of the run: quick (1.5 min), standard (20 min), full (1.5 h)")
 	f.StringSliceVar(&b.only, "only", nil, "measure these `workloads` only")
 	f.IntVar(&b.rounds, "rounds", 0, "rounds of turns, two pairs each (default the preset's)")
 	f.Float64Var(&b.seconds, "seconds", 0, "length of one sample, rounded up for TCP (default the preset's)")

@@ -89,6 +89,7 @@ func (s *site) exchange(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	alice.SetDeadline(deadline)
 	bob.SetDeadline(deadline)
+	defer context.AfterFunc(ctx, func() { alice.Close(); bob.Close() })()
 	return echo(alice, bob)
 }
 
@@ -127,8 +128,8 @@ func proofChecks() []doctor.Check {
 	var p proof
 	return []doctor.Check{
 		{ID: "switch", Title: "private switch", Blocks: doctor.BlocksAll, After: []string{"namespaces", "tun"},
-			Run: func(context.Context) doctor.Finding {
-				p = getProof()
+			Run: func(ctx context.Context) doctor.Finding {
+				p = getProof(ctx)
 				if p.Problem != nil {
 					return doctor.FromError(p.Problem, "")
 				}
@@ -144,7 +145,7 @@ func proofChecks() []doctor.Check {
 		{ID: "io-uring-loop", Title: "io_uring loop", Blocks: doctor.BlocksSpeed, After: []string{"switch"},
 			Run: func(context.Context) doctor.Finding {
 				if p.NoUring != "" {
-					return doctor.Warning(api.UringUnavailable, "the self-test failed: %s", p.NoUring)
+					return doctor.Warning(api.UringUnavailable, "not used: %s", p.NoUring)
 				}
 				if p.NoGain != "" {
 					return doctor.Found("works; %s", p.NoGain)
@@ -155,7 +156,7 @@ func proofChecks() []doctor.Check {
 }
 
 // getProof makes the proof here, or where an ordinary user's containers live.
-func getProof() (p proof) {
+func getProof(ctx context.Context) (p proof) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return proof{Problem: api.AsError(err)}
@@ -164,7 +165,7 @@ func getProof() (p proof) {
 	args := []string{"vswitch", "doctor-proof"}
 	if !sandbox.NeedsUserNS() {
 		w.Close()
-		if err := machineError("cannot run a private switch", p.make(context.Background())); err != nil {
+		if err := machineError("cannot run a private switch", p.make(ctx)); err != nil {
 			p.Problem = api.AsError(err)
 		}
 		return p

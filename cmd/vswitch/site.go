@@ -42,7 +42,9 @@ func (s *site) open() (err error) {
 		v4, v6 := siteAddr(i)
 		m, err := s.node.Join(daemon.MemberConfig{Name: name, Addrs: []netip.Prefix{v4, v6}})
 		if err != nil {
-			return errors.Join(err, s.node.Close())
+			err = errors.Join(err, s.node.Close())
+			s.node, s.members = nil, nil
+			return err
 		}
 		s.members = append(s.members, m)
 	}

@@ -145,7 +145,7 @@ LimitNOFILE= in a systemd unit.`},
 The switch asks for features and falls back where it can, so most of what an
 older kernel lacks costs speed only:
 
-    4.18  UDP segmentation by the kernel: the oldest version supported
+    5.3   ending a container's programs safely: the oldest version supported
     6.2   UDP segmentation offload on TAP devices
     6.7   the io_uring loop`},
 

@@ -14,5 +14,7 @@
 //	sandbox.Close       programs end, namespaces go
 //
 // Nothing of a node outlives its process: namespaces are held by descriptors
-// only, devices go with theirs, programs are killed with their parent.
+// only, devices go with theirs, programs are killed with their parent. (Only what a
+// program put into the background outlives a SIGKILL of the process, and keeps its
+// namespaces until it ends.)
 package daemon

@@ -41,6 +41,9 @@ type Node struct {
 	stop chan struct{}
 	wg   sync.WaitGroup
 
+	closing  sync.Once
+	closeErr error
+
 	mu      sync.Mutex
 	closed  bool
 	members map[string]*Member
@@ -53,7 +56,7 @@ func New(cfg Config) (*Node, error) {
 		n.log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Workers <= 0 {
-		cfg.Workers = engine.WorkersFor(runtime.NumCPU())
+		cfg.Workers = engine.WorkersFor(runtime.GOMAXPROCS(0))
 	}
 	spareProcessor(cfg.Workers)
 	n.sw = vswitch.New(vswitch.Config{
@@ -130,14 +133,15 @@ func (n *Node) Workers() []engine.WorkerStats { return n.engine.Stats() }
 // Totals returns the counts over all ports, also of those that left.
 func (n *Node) Totals() frame.Totals { return n.engine.Totals() }
 
-// Close makes all containers leave and ends the workers. A second Close does
-// nothing.
+// Close makes all containers leave and ends the workers. Every other Close waits
+// for the first and returns what it did.
 func (n *Node) Close() error {
+	n.closing.Do(func() { n.closeErr = n.close() })
+	return n.closeErr
+}
+
+func (n *Node) close() error {
 	n.mu.Lock()
-	if n.closed {
-		n.mu.Unlock()
-		return nil
-	}
 	n.closed = true
 	members := n.members
 	n.members = nil

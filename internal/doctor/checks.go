@@ -30,8 +30,8 @@ func (m Machine) kernel(context.Context) Finding {
 	switch {
 	case !ok:
 		return Warning(api.KernelOld, "the release %q is not of the form that Linux uses", m.Kernel)
-	case !since(4, 18):
-		return Failure(api.KernelOld, "Linux %s; 4.18 is the oldest version supported", m.Kernel)
+	case !since(5, 3):
+		return Failure(api.KernelOld, "Linux %s; 5.3 is the oldest version supported", m.Kernel)
 	case !since(6, 2):
 		return Warning(api.KernelOld, "Linux %s: no UDP segmentation on TAP devices (6.2), no io_uring loop (6.7)", m.Kernel)
 	case !since(6, 7):

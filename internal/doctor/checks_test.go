@@ -68,8 +68,8 @@ func TestBasicFindings(t *testing.T) {
 		fix     string // part of
 	}{
 		{"kernel new", "kernel", nil, nil, OK, "", "Linux 6.18.0-test", ""},
-		{"kernel ancient", "kernel", nil, kernel("3.10.0"), Fail, api.KernelOld, "4.18", ""},
-		{"kernel just new enough", "kernel", nil, kernel("4.18.0"), Warn, api.KernelOld, "6.2", ""},
+		{"kernel ancient", "kernel", nil, kernel("3.10.0"), Fail, api.KernelOld, "5.3", ""},
+		{"kernel just new enough", "kernel", nil, kernel("5.3.0"), Warn, api.KernelOld, "6.2", ""},
 		{"kernel without multishot", "kernel", nil, kernel("6.6.1"), Warn, api.KernelOld, "6.7", ""},
 		{"kernel at the edge", "kernel", nil, kernel("6.7.0"), OK, "", "6.7.0", ""},
 		{"kernel of a form not known", "kernel", nil, kernel("plan9"), Warn, api.KernelOld, "plan9", ""},

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,6 +79,8 @@ func hardLimit(resource int) (uint64, error) {
 // user, in a new user namespace that owns it. Making the second in the first is what
 // AppArmor refuses where it takes the rights out of a user namespace.
 func tryNamespaces(uid, gid int, argv []string) error {
+	runtime.LockOSThread() // the death signal is tied to the thread that starts it
+	defer runtime.UnlockOSThread()
 	cmd := exec.Cmd{Path: "/proc/self/exe", Args: argv}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if uid != 0 {

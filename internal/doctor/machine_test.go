@@ -108,7 +108,7 @@ func TestVersion(t *testing.T) {
 		major, minor int
 		ok           bool
 	}{
-		{"6.18.44-fc-v657", 6, 18, true},
+		{"6.18.44-lab-v657", 6, 18, true},
 		{"5.4", 5, 4, true},
 		{"6.1-rc3", 6, 1, true},
 		{"4.18.0-553.el8_10.x86_64", 4, 18, true},

@@ -175,6 +175,7 @@ func (e *Engine) Attach(id frame.PortID, p Port) error {
 	if err != nil {
 		e.table.Store(e.table.Load().with(id, nil))
 		e.quiesce(id)
+		e.base.Add(a.totals()) // others may have flooded to it meanwhile
 		return fmt.Errorf("engine: attach port %d: %w", id, err)
 	}
 	a.owner.ports++

@@ -12,7 +12,7 @@ import (
 )
 
 // slots is the number of frames that one batch can hold. Few slots stay in the
-// cache; more gained nothing (bench/RESULTS.md).
+// cache.
 const slots = 32
 
 // ioLoop is one way of moving frames. All methods are called on the worker's own
