@@ -69,10 +69,9 @@ func startSite(ctx context.Context, r Runner) (*site, error) {
 }
 
 // unpaced has the sockets of a station begin with reno instead of the machine's
-// congestion control. A socket that ever had bbr goes on pacing after it was
-// given another (sk_pacing_status in net/ipv4/tcp_bbr.c): a timer is programmed
-// for each super-frame, and what is measured is that. reno is the one that every
-// namespace may set (TCP_CONG_NON_RESTRICTED).
+// congestion control. A socket that began with bbr seems to go on pacing after it
+// was given another, and then the pacing is measured, not the road; RESULTS.md
+// says how far that is shown. Every namespace may set reno, and not every other.
 func (s *site) unpaced() error {
 	for _, st := range s.stations {
 		if err := st.SetSysctl("net.ipv4.tcp_congestion_control", "reno"); err != nil {
