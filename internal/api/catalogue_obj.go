@@ -24,6 +24,34 @@ keeps its name until it is removed; run with --rm removes it at its end.`},
 A network cannot go while containers are connected to it. inspect shows who
 uses an object.`},
 
+	{Ambiguous, ExitConflict,
+		"More than one object is meant by this.",
+		"write more of the id, or the whole name",
+		`
+Objects can be named by the beginning of their id. This beginning is that of
+several. A whole name always wins over an id.`},
+
+	{Predefined, ExitConflict,
+		"The network is predefined and stays as it is.",
+		"use a network of your own:  vswitch network create NAME",
+		`
+bridge, host and none are there from the start, each once. They cannot be made,
+removed or, in the case of host and none, combined with other networks.`},
+
+	{NotRunning, ExitConflict,
+		"The container is not running.",
+		"start it:  vswitch start NAME",
+		`
+The program of a container that has ended took the container's namespaces with
+it: nothing can be run or measured there. ps -a shows when and how it ended.`},
+
+	{IsRunning, ExitConflict,
+		"The container is running.",
+		"stop it first, or use -f",
+		`
+A running container is not removed by accident. stop ends its program with
+SIGTERM and, when that takes too long, with SIGKILL; rm -f does both at once.`},
+
 	{SubnetOverlap, ExitConflict,
 		"The subnet overlaps one that is in use.",
 		"choose another subnet with --subnet",
@@ -55,4 +83,97 @@ for root. A higher port on the host can lead to any port of the container:
 An overlay adds 50 bytes to each frame over IPv4 and 70 over IPv6; its MTU has
 to be that much smaller than the one underneath. A larger one shows as
 connections that open and then hang with large transfers.`},
+
+	{AddressTaken, ExitConflict,
+		"The address is in use on this network.",
+		"choose another address, or leave the choice to the network",
+		`
+Every address of a network is given to one container at a time. inspect of the
+network shows who has which; lease ls those that DHCP has given.`},
+
+	{AddressOutside, ExitUsage,
+		"The address does not belong to the network's subnet.",
+		"choose an address of the subnet",
+		`
+Containers of one network reach each other without a router, so their addresses
+must be of one subnet. The network's and the broadcast address of an IPv4 subnet
+belong to nobody; the gateway has one as well.`},
+
+	{PoolExhausted, ExitConflict,
+		"The network has no free address left.",
+		"remove containers, or make a network with a larger --subnet or --ip-range",
+		`
+An IPv4 subnet of n bits has 2^(32-n) addresses, less the network's, the
+broadcast address and the gateway's. --ip-range makes it fewer: addresses
+outside the range are given only to those who ask for one with --ip.`},
+
+	{NoSubnetFree, ExitConflict,
+		"All predefined subnets are in use or overlap routes of the host.",
+		"give the network a subnet:  --subnet 10.123.0.0/24",
+		`
+Without --subnet a network gets the first of these that is free: 172.17.0.0/16
+to 172.31.0.0/16, then 192.168.0.0/20 and on. A subnet is not free when another
+network, a route or a name server of the host has addresses in it.`},
+
+	{AddressNoSubnet, ExitUsage,
+		"A fixed address needs a network whose subnet was given by the user.",
+		"make a network with --subnet, and join that",
+		`
+A subnet that was chosen by itself can be another one after the network was made
+anew, so a fixed address in it would not last. This is Docker's rule.`},
+
+	{ModeExclusive, ExitConflict,
+		"The networks host and none cannot be combined with others.",
+		"join either that one, or others",
+		`
+On the network host a container has the host's own interfaces, on none it has no
+interface but its loopback. Neither leaves room for another.`},
+
+	{UnknownDriver, ExitUsage,
+		"There is no network driver of this name.",
+		"use one of those that the message lists",
+		`
+A driver decides what a network is made of. bridge is a switch of its own for
+each network; host and none are there once, as networks of that name.`},
+
+	{NamespaceGone, ExitNotFound,
+		"The network namespace is not there any more.",
+		"detach it:  vswitch detach NAME",
+		`
+A network namespace ends with its last process unless something else holds it.
+What was attached to it has ended with it. The switch keeps the record until it
+is detached or removed.`},
+
+	{InterfaceTaken, ExitConflict,
+		"The namespace has an interface of this name.",
+		"choose another name with --ifname",
+		`
+Names of interfaces are unique in a network namespace. ip link, run in that
+namespace, lists them.`},
+
+	{NoLease, ExitFailed,
+		"No DHCP server gave the container an address.",
+		"",
+		`
+The container was to get its address by DHCP and got none in time. The server of
+the network answers on the network itself: it gives nothing when its pool is
+used up (network inspect shows that), or when the interface has been given
+another's hardware address.`},
+
+	{MACTaken, ExitConflict,
+		"The hardware address is in use on this network.",
+		"choose another --mac, or leave the choice to the network",
+		`
+Two stations with one address on a network would take each other's frames. An
+address that nobody asked for is made of the IPv4 address, 02:42 and its four
+bytes, so that two of them differ. network inspect shows who has which.`},
+
+	{NamespaceClosed, ExitMachine,
+		"The switch has no rights over this network namespace.",
+		"run the switch as root to attach namespaces of others",
+		`
+An ordinary user's switch lives in a user namespace and has rights over network
+namespaces that were made from inside it only. A namespace that was made
+elsewhere, even by the same user with unshare, belongs to another user
+namespace. As root, every namespace of the machine can be attached.`},
 }

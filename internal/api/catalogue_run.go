@@ -18,6 +18,38 @@ up, EACCES that it belongs to somebody else.`},
 The program was replaced while a switch of another version runs. Containers
 survive a restart of the switch.`},
 
+	{StateDamaged, ExitFailed,
+		"A file of the switch's state could not be read.",
+		"the file was kept aside under the name shown; remove it when it is of no use",
+		`
+Each object has a file of its own with a checksum. One that is truncated or
+changed is kept aside, renamed to end in .damaged, and reported in status; all
+others are loaded. Files are written beside the old one and moved into place, so
+this needs a failing disk or somebody's hand.`},
+
+	{StateNewer, ExitUnreachable,
+		"The switch's state was written by a newer version.",
+		"use the newer version, or begin anew:  vswitch down",
+		`
+The files say which version of their form they are in. An older program leaves
+them alone instead of losing what it does not know.`},
+
+	{StateUnwritable, ExitFailed,
+		"The switch's state could not be written.",
+		"make room on the file system, or choose another one with --state-dir",
+		`
+A change is answered only after it is on the disk. When it cannot be written it
+is undone, and the files stay as they were. ENOSPC means that the disk is full,
+EROFS that it is read-only, EDQUOT that the user's quota is used up.`},
+
+	{StartFailed, ExitFailed,
+		"The switch process did not start.",
+		"see its log, whose path is shown",
+		`
+The process ended, or did not get ready in time. What it said is in its log.
+vswitch up --foreground shows it on the terminal, vswitch doctor tries what it
+needs one by one.`},
+
 	{RunFailed, ExitRun,
 		"The program could not be started in the container.",
 		"",

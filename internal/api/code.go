@@ -41,17 +41,38 @@ const (
 	UnknownName Code = "VS-OBJ-001"
 	NameExists  Code = "VS-OBJ-002"
 	ObjectInUse Code = "VS-OBJ-003"
+	Ambiguous   Code = "VS-OBJ-004"
+	Predefined  Code = "VS-OBJ-005"
+	NotRunning  Code = "VS-OBJ-006"
+	IsRunning   Code = "VS-OBJ-007"
 
 	SubnetOverlap  Code = "VS-NET-001"
 	PortInUse      Code = "VS-NET-002"
 	PrivilegedPort Code = "VS-NET-003"
 	MTUTooLarge    Code = "VS-NET-004"
+
+	AddressTaken    Code = "VS-NET-005"
+	AddressOutside  Code = "VS-NET-006"
+	PoolExhausted   Code = "VS-NET-007"
+	NoSubnetFree    Code = "VS-NET-008"
+	AddressNoSubnet Code = "VS-NET-009"
+	ModeExclusive   Code = "VS-NET-010"
+	UnknownDriver   Code = "VS-NET-011"
+	NamespaceGone   Code = "VS-NET-012"
+	InterfaceTaken  Code = "VS-NET-013"
+	NoLease         Code = "VS-NET-014"
+	MACTaken        Code = "VS-NET-015"
+	NamespaceClosed Code = "VS-NET-016"
 )
 
 // The switch process, programs run in containers, and tests.
 const (
 	SwitchUnreachable Code = "VS-SWI-001"
 	VersionMismatch   Code = "VS-SWI-002"
+	StateDamaged      Code = "VS-SWI-003"
+	StateNewer        Code = "VS-SWI-004"
+	StateUnwritable   Code = "VS-SWI-005"
+	StartFailed       Code = "VS-SWI-006"
 
 	RunFailed     Code = "VS-RUN-001"
 	NotExecutable Code = "VS-RUN-002"

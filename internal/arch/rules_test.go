@@ -36,12 +36,15 @@ var modules = map[string][]string{
 	"github.com/google/gopacket":      {"internal/capture", "internal/trace"},
 	"github.com/insomniacslk/dhcp":    {"ipam/dhcp"},
 	"github.com/gaissmai/bart":        {"nat", "internal/gateway", "internal/network"},
+	"github.com/fvbommel/sortorder":   {"cmd/vswitch"}, // docker's natural order of names
+	"github.com/creack/pty":           {"cmd/vswitch"}, // a terminal of its own for run and exec
+	"golang.org/x/term":               {"cmd/vswitch"},
 	"go4.org/netipx":                  {"ipam", "internal/network"},
 	"go.etcd.io/etcd/client/v3":       {"vxlan/control/store"},
 	"go.yaml.in/yaml/v3":              {"cmd/vswitch", "internal/daemon"},
 	"github.com/spf13/cobra":          {"cmd/vswitch"},
 	"github.com/spf13/pflag":          {"cmd/vswitch"},
-	"golang.org/x/net":                {"bench", "internal/dns", "internal/gateway", "vxlan", "internal/uplink"},
+	"golang.org/x/net":                {"bench", "internal/daemon", "internal/dns", "internal/gateway", "vxlan", "internal/uplink"},
 	"golang.org/x/net/dns/dnsmessage": {"internal/dns"},
 	"gonum.org/v1/plot":               {"bench"},
 }

@@ -36,12 +36,28 @@ const (
 	DropSpoofMAC
 	DropSpoofIP
 	DropSpoofARP
+	DropRogueDHCP
 	DropStorm
 
 	// Forwarding.
 	DropSamePort
 	DropIsolated
 	DropNoEgress
+
+	// The gateway and its services.
+	DropGatewayHeader
+	DropGatewaySource
+	DropGatewayIsolated
+	DropGatewayInternal
+	DropGatewayICC
+	DropNoRoute
+	DropTTL
+	DropTooBig
+	DropNoService
+	DropServiceBusy
+	DropServiceLimit
+	DropServiceMessage
+	DropNeighbour
 
 	// Writing the egress port.
 	DropPortGone
@@ -82,11 +98,26 @@ var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
 	DropSpoofMAC:     {"spoofed-mac", "The source address is not the port's own.", "allow it on the port, or switch anti-spoofing off there"},
 	DropSpoofIP:      {"spoofed-ip", "The source IP address is not one of the port's own.", "add the address to the port, or switch anti-spoofing off there"},
 	DropSpoofARP:     {"spoofed-arp", "The ARP or neighbour message claims an address that is not the port's own.", "add the address to the port, or switch anti-spoofing off there"},
+	DropRogueDHCP:    {"rogue-dhcp", "The port answers DHCP or advertises itself as a router, which only the network's gateway does.", "switch anti-spoofing off on the port"},
 	DropStorm:        {"storm", "The port sent more flooded frames than its storm limit allows.", "raise the port's storm limit"},
 
 	DropSamePort: {"same-port", "The destination is behind the port that the frame came from.", ""},
 	DropIsolated: {"isolated", "Both ports are isolated from each other.", ""},
 	DropNoEgress: {"no-egress", "No other port takes the frame.", ""},
+
+	DropGatewayHeader:   {"gateway-header", "A header that came to the gateway has a wrong checksum, options it does not take or no use there.", ""},
+	DropGatewaySource:   {"gateway-source", "The source address of a packet to the gateway is none that it could answer.", ""},
+	DropGatewayIsolated: {"network-isolated", "The destination is on another network, and networks are isolated from each other.", "connect both containers to one network:  vswitch network connect"},
+	DropGatewayInternal: {"network-internal", "The network is internal: nothing leaves it.", "use a network without --internal"},
+	DropGatewayICC:      {"icc-disabled", "The network does not let its containers talk to each other (enable_icc=false).", "publish the port, or use a network with enable_icc=true"},
+	DropNoRoute:         {"no-route", "The gateway has no route to the destination.", ""},
+	DropTTL:             {"ttl-expired", "The packet's time to live ended at the gateway.", ""},
+	DropTooBig:          {"too-big", "The packet is larger than the next network's MTU and may not be fragmented.", "use one MTU on both networks"},
+	DropNoService:       {"no-service", "Nothing at the gateway listens on the port or speaks the protocol.", ""},
+	DropServiceBusy:     {"service-busy", "The gateway's service has too many requests waiting.", ""},
+	DropServiceLimit:    {"service-limit", "The port asked the gateway's services for more than its share.", ""},
+	DropServiceMessage:  {"bad-request", "The request to a service of the gateway is malformed.", ""},
+	DropNeighbour:       {"neighbour-unknown", "The gateway does not know where on the network the destination is.", ""},
 
 	DropPortGone:    {"port-gone", "The egress port was removed while the frame was under way.", ""},
 	DropPortDown:    {"port-down", "The egress port's device is down.", "set the container's interface up"},
