@@ -13,8 +13,10 @@ import (
 // user asked for. A ref is a name, an ID, or the beginning of an ID.
 type Backend interface {
 	Status(context.Context) (api.Status, error)
-	// Down ends the switch; it calls tell for each thing that it has removed. The
-	// process ends after Down has returned and the answer was sent.
+	// Down ends the switch; it calls tell for each thing that it has removed, from
+	// any goroutine until it returns. ctx does not end when the caller goes. The
+	// process ends after Down has returned and the answer was sent: Server.Shutdown
+	// waits for that.
 	Down(ctx context.Context, d api.Down, tell func(api.Removed)) error
 	// Metrics writes the Prometheus text format.
 	Metrics(context.Context, io.Writer) error
@@ -32,7 +34,9 @@ type Backend interface {
 	Container(ctx context.Context, ref string) (api.Container, error)
 	CreateContainer(context.Context, api.ContainerCreate) (api.Created, error)
 	// Start starts a container's program. files are the caller's stdin, stdout and
-	// stderr, or nil to use the container's log; Start does not close them.
+	// stderr, or nil to use the container's log; Start does not close them. They are
+	// closed as soon as it has returned, so the program needs copies of its own by
+	// then. With files ctx ends with the server, without them with the request.
 	Start(ctx context.Context, ref string, files []*os.File) (Run, error)
 	Exec(ctx context.Context, ref string, e api.Exec, files []*os.File) (Run, error)
 	// ExecWait waits for a run by the ID that its Started event named.
@@ -42,7 +46,7 @@ type Backend interface {
 	// Remove removes a container; with force also a running one.
 	Remove(ctx context.Context, ref string, force bool) error
 	// Logs copies what a container without a caller's descriptors has written;
-	// with follow until its end.
+	// with follow until its end. What it writes is sent at once.
 	Logs(ctx context.Context, ref string, follow bool, w io.Writer) error
 	Attach(context.Context, api.Attach) (api.Created, error)
 	Detach(ctx context.Context, ref string) error
