@@ -13,6 +13,7 @@ func TestForwardDoesNotAllocate(t *testing.T) {
 		PortConfig{Guard: guardA()}, PortConfig{Storm: 1000}, PortConfig{LearnLimit: 8},
 		PortConfig{VLAN: VLANConfig{Trunk: []uint16{1}}}, PortConfig{Isolated: true})
 	r.learn(0, macA)
+	r.sw.SetResponder(&Responder{Port: 3, Knows: knows(known4, known6)})
 	next := 0
 	repeat := func(in frame.PortID, b []byte) *frame.Batch {
 		frames := make([][]byte, burst)
@@ -41,6 +42,10 @@ func TestForwardDoesNotAllocate(t *testing.T) {
 		{"storm", repeat(1, plain(macD, macB)), keep},
 		{"guard", repeat(0, arp(macA, frame.ARPRequest, macA, ip4A)), keep},
 		{"spoofed", repeat(0, arp(macA, frame.ARPReply, macA, ip4B)), keep},
+		{"rogue", repeat(0, v4(ip4A, frame.ProtoUDP, udp(67, 68))), keep},
+		{"answered, ARP", repeat(1, ask(frame.Broadcast, frame.ARPRequest, ip4A, known4)), keep},
+		{"answered, ND", repeat(1, solicit(groupIP6, ip6A, known6)), keep},
+		{"asked in vain", repeat(2, solicit(groupIP6, ip6A, unknown6)), keep},
 		{"trunk", repeat(3, plain(macA, macC, 1)), keep},
 		{"refresh", repeat(1, plain(macA, macB)), refresh},
 		{"new addresses at the table's limit", repeat(4, plain(macA, macC)), fresh},

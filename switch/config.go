@@ -20,8 +20,9 @@ const (
 	// MaxFDBLimit is the most that it can be told to, at 48 to 96 bytes each.
 	DefaultFDBLimit = 1 << 14
 	MaxFDBLimit     = 1 << 24
-	// MaxPorts is the number of ports that a switch can have.
-	MaxPorts = 4096
+	// MaxPorts is the number of ports that all switches that share Numbers can have
+	// together.
+	MaxPorts = 1 << 14
 	// DefaultVID is the VLAN of a port that is given none.
 	DefaultVID = 1
 	// maxVID is the highest VLAN number; 4095 is reserved.
@@ -41,6 +42,8 @@ type Config struct {
 	Age int
 	// Seed keys the hash of the FDB: give each switch its own random number.
 	Seed uint64
+	// Numbers gives out the port numbers; nil has the switch make its own.
+	Numbers *Numbers
 }
 
 // PortConfig says how one port behaves. The zero value is an open access port in
@@ -60,7 +63,8 @@ type PortConfig struct {
 	Guard *Guard
 	// Storm is the most frames a second that the port may have flooded
 	// (broadcast, multicast and unknown unicast), up to a second's worth in one
-	// burst; 0 for no limit. A super-frame counts once.
+	// burst; 0 for no limit. A super-frame counts once. A port whose frames come by
+	// several workers may have so many on each.
 	Storm int
 	// Down keeps all frames from entering and leaving by the port.
 	Down bool
@@ -80,7 +84,8 @@ type VLANConfig struct {
 }
 
 // Guard is what a port may claim to be: a host with these addresses. Frames with
-// another source end with frame.DropSpoofMAC, DropSpoofIP or DropSpoofARP.
+// another source end with frame.DropSpoofMAC, DropSpoofIP or DropSpoofARP, what only
+// a network's gateway may send with DropRogueDHCP.
 type Guard struct {
 	// MACs are the port's own addresses. At least one.
 	MACs []frame.MAC
@@ -90,12 +95,14 @@ type Guard struct {
 	// AnyAddr leaves IP, ARP and neighbour discovery unchecked, as a port needs
 	// that routes for others.
 	AnyAddr bool
+	// Services lets the port answer DHCP and advertise itself as an IPv6 router.
+	Services bool
 }
 
 // Errors of the control calls, wrapped with what they were about.
 var (
 	ErrNoPort = errors.New("no such port")
-	ErrFull   = errors.New("the switch has no free port")
+	ErrFull   = errors.New("no port number is free")
 	ErrConfig = errors.New("invalid port configuration")
 )
 
@@ -109,9 +116,17 @@ func (c Config) withDefaults() Config {
 	if c.Age <= 0 {
 		c.Age = DefaultAge
 	}
+	if c.Numbers == nil {
+		c.Numbers = NewNumbers()
+	}
 	c.FDBLimit = min(c.FDBLimit, MaxFDBLimit)
 	c.Age = min(c.Age, MaxAge)
 	return c
+}
+
+// equal reports whether c and d say the same.
+func (c *VLANConfig) equal(d *VLANConfig) bool {
+	return c.Access == d.Access && c.Native == d.Native && slices.Equal(c.Trunk, d.Trunk)
 }
 
 // clone returns a copy that shares no memory with c.

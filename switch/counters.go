@@ -14,6 +14,7 @@ type Kinds struct {
 	Multicast uint64 `json:"multicast"` // flooded: a group address
 	Broadcast uint64 `json:"broadcast"` // flooded: everybody
 	Unknown   uint64 `json:"unknown"`   // flooded: a station not in the FDB
+	Answered  uint64 `json:"answered"`  // to the responder instead of flooded
 }
 
 // Kinds returns the counts of port id.
@@ -23,16 +24,15 @@ func (s *Switch) Kinds(id frame.PortID) (Kinds, bool) {
 		return Kinds{}, false
 	}
 	var out Kinds
-	for i := range p.state.kinds {
-		p.state.kinds[i].addTo(&out)
+	for i := range p.state {
+		p.state[i].kinds.addTo(&out)
 	}
 	return out, true
 }
 
-// kinds is one worker's share of a port's Kinds, on a cache line of its own.
+// kinds is one worker's share of a port's Kinds.
 type kinds struct {
-	unicast, multicast, broadcast, unknown atomic.Uint64
-	_                                      [32]byte
+	unicast, multicast, broadcast, unknown, answered atomic.Uint64
 }
 
 // book adds the counts of one batch, of which most are 0.
@@ -49,6 +49,9 @@ func (k *kinds) book(n *Kinds) {
 	if n.Unknown > 0 {
 		k.unknown.Add(n.Unknown)
 	}
+	if n.Answered > 0 {
+		k.answered.Add(n.Answered)
+	}
 }
 
 func (k *kinds) addTo(n *Kinds) {
@@ -56,4 +59,5 @@ func (k *kinds) addTo(n *Kinds) {
 	n.Multicast += k.multicast.Load()
 	n.Broadcast += k.broadcast.Load()
 	n.Unknown += k.unknown.Load()
+	n.Answered += k.answered.Load()
 }

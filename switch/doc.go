@@ -12,17 +12,21 @@
 //
 //	classify   which VLAN is it in, and may the port use that      (vlan.go)
 //	admit      are its addresses such as a bridge forwards         (forward.go)
-//	guard      is its source the port's own                        (guard.go)
+//	guard      is its source the port's own, may it serve          (guard.go)
 //	learn      the source is behind this port                      (fdb_learn.go)
 //	look up    one port, or all of the VLAN; isolation             (forward.go)
+//	answer     who asks everybody for an address asks the one      (responder.go)
+//	           port that knows it
 //	storm      does the port flood more than it may                (storm.go)
 //
 // # What is kept
 //
 // The forwarding database (FDB) is shared by all workers and read without a lock.
 // The configuration is an immutable snapshot behind one pointer (snapshot.go);
-// control makes a new one and swaps it. Per port there is a storm bucket, which
-// only the worker that reads the port touches, and counters, one set a worker.
+// control makes a new one, which shares with the old what did not change, and swaps
+// it. Per port and worker there are a storm bucket and counters, so a port's frames
+// may come by several workers at once. Switches that share an engine share the
+// port numbers (numbers.go).
 //
 // # Timers
 //
@@ -36,5 +40,6 @@
 // (multicast is flooded, as the kernel's bridge does without it), and everything
 // above layer 2: routing, NAT and services are ports of their own.
 //
-// Standards: IEEE 802.1Q-2022 (bridging, VLANs), RFC 826 (ARP), RFC 4861 (ND).
+// Standards: IEEE 802.1Q-2022 (bridging, VLANs), RFC 826 (ARP), RFC 4861 (ND), RFC
+// 2131 and RFC 8415 (DHCP), RFC 9161 (ARP and ND suppression).
 package vswitch

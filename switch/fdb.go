@@ -71,7 +71,7 @@ type fdb struct {
 
 	mu    sync.Mutex // what follows, and every change but a refresh
 	epoch uint64     // of the current configuration
-	books []*book    // by PortID; nil for a port that may not learn
+	books []*book    // by PortID; nil where there is no port
 	heap  byCount
 	next  []uint32 // per slot: its neighbours in its port's book
 	prev  []uint32

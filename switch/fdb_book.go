@@ -6,15 +6,20 @@ import (
 	"vswitch/internal/frame"
 )
 
-// book is what the FDB keeps about the dynamic entries of one port: a list
-// through their slots, longest known first.
-type book struct {
+// list runs through the slots of entries of one port, longest known first.
+type list struct {
 	head, tail uint32
 	count      int
-	at         int // index in the heap
 }
 
-// book returns the book of a port; nil when the port may not learn.
+// book is what the FDB keeps about the entries of one port.
+type book struct {
+	list        // the dynamic ones
+	static list // the static ones
+	at     int  // index in the heap
+}
+
+// book returns the book of a port; nil when there is no such port.
 func (t *fdb) book(port frame.PortID) *book {
 	if int(port) < len(t.books) {
 		return t.books[port]
@@ -29,7 +34,8 @@ func (t *fdb) open(port frame.PortID) {
 	for len(t.books) <= int(port) {
 		t.books = append(t.books, nil)
 	}
-	p := &book{head: none, tail: none}
+	empty := list{head: none, tail: none}
+	p := &book{list: empty, static: empty}
 	t.books[port] = p
 	heap.Push(&t.heap, p)
 }
@@ -43,34 +49,52 @@ func (t *fdb) close(port frame.PortID) {
 	t.books[port] = nil
 }
 
-// link appends a slot to its port's entries.
-func (t *fdb) link(slot uint32, p *book) {
-	t.next[slot], t.prev[slot] = none, p.tail
-	if p.tail == none {
-		p.head = slot
-	} else {
-		t.next[p.tail] = slot
+// enter appends a slot with that value to its port's entries.
+func (t *fdb) enter(slot uint32, value uint64) {
+	p := t.book(valuePort(value))
+	if valueStatic(value) {
+		t.link(slot, &p.static)
+		return
 	}
-	p.tail = slot
-	p.count++
+	t.link(slot, &p.list)
 	heap.Fix(&t.heap, p.at)
 }
 
-// unlink takes a slot out of its port's entries.
-func (t *fdb) unlink(slot uint32, p *book) {
+// leave takes a slot with that value out of its port's entries.
+func (t *fdb) leave(slot uint32, value uint64) {
+	p := t.book(valuePort(value))
+	if valueStatic(value) {
+		t.unlink(slot, &p.static)
+		return
+	}
+	t.unlink(slot, &p.list)
+	heap.Fix(&t.heap, p.at)
+}
+
+func (t *fdb) link(slot uint32, l *list) {
+	t.next[slot], t.prev[slot] = none, l.tail
+	if l.tail == none {
+		l.head = slot
+	} else {
+		t.next[l.tail] = slot
+	}
+	l.tail = slot
+	l.count++
+}
+
+func (t *fdb) unlink(slot uint32, l *list) {
 	next, prev := t.next[slot], t.prev[slot]
 	if prev == none {
-		p.head = next
+		l.head = next
 	} else {
 		t.next[prev] = next
 	}
 	if next == none {
-		p.tail = prev
+		l.tail = prev
 	} else {
 		t.prev[next] = prev
 	}
-	p.count--
-	heap.Fix(&t.heap, p.at)
+	l.count--
 }
 
 // rotate puts the entries up to last, in their order, behind all others.
@@ -88,12 +112,9 @@ func (t *fdb) rotate(p *book, last uint32) {
 
 // remove empties a slot.
 func (t *fdb) remove(slot uint32) {
-	v := t.value(slot).Load()
 	t.key(slot).Store(0)
 	t.count--
-	if !valueStatic(v) {
-		t.unlink(slot, t.book(valuePort(v)))
-	}
+	t.leave(slot, t.value(slot).Load())
 }
 
 // byCount is a heap of books, the one with the most entries first.

@@ -8,13 +8,13 @@ import (
 
 // check verifies what must hold of a table between any two calls: every entry
 // lies once and in a bucket of its own; each port's book has exactly its dynamic
-// entries; the counts are right; the heap is one.
+// entries and in another list its static ones; the counts are right; the heap is one.
 func (t *fdb) check(tb testing.TB) {
 	tb.Helper()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	seen := map[uint64]uint32{}
-	dynamic := map[frame.PortID]int{}
+	dynamic, static := map[frame.PortID]int{}, map[frame.PortID]int{}
 	t.each(func(slot uint32, key, v uint64) {
 		if other, twice := seen[key]; twice {
 			tb.Errorf("%012x is in slots %d and %d", key, other, slot)
@@ -23,7 +23,9 @@ func (t *fdb) check(tb testing.TB) {
 		if a, b := t.homes(key); slot/bucketSlots != a && slot/bucketSlots != b {
 			tb.Errorf("%012x is in bucket %d, not %d or %d", key, slot/bucketSlots, a, b)
 		}
-		if !valueStatic(v) {
+		if valueStatic(v) {
+			static[valuePort(v)]++
+		} else {
 			dynamic[valuePort(v)]++
 		}
 	})
@@ -33,13 +35,16 @@ func (t *fdb) check(tb testing.TB) {
 	for id, p := range t.books {
 		port := frame.PortID(id)
 		if p == nil {
-			if dynamic[port] > 0 {
-				tb.Errorf("port %d is closed and has %d entries", port, dynamic[port])
+			if n := dynamic[port] + static[port]; n > 0 {
+				tb.Errorf("port %d is closed and has %d entries", port, n)
 			}
 			continue
 		}
-		if n := t.walk(tb, port, p); n != p.count || n != dynamic[port] {
+		if n := t.walk(tb, port, &p.list, false); n != p.count || n != dynamic[port] {
 			tb.Errorf("port %d: %d in its list, counted %d, has %d", port, n, p.count, dynamic[port])
+		}
+		if n := t.walk(tb, port, &p.static, true); n != p.static.count || n != static[port] {
+			tb.Errorf("port %d: %d in its static list, counted %d, has %d", port, n, p.static.count, static[port])
 		}
 		if t.heap[p.at] != p {
 			tb.Errorf("port %d: its place in the heap is another's", port)
@@ -52,13 +57,13 @@ func (t *fdb) check(tb testing.TB) {
 	}
 }
 
-// walk goes through the list of a port and returns how long it is.
-func (t *fdb) walk(tb testing.TB, port frame.PortID, p *book) int {
+// walk goes through a list of a port and returns how long it is.
+func (t *fdb) walk(tb testing.TB, port frame.PortID, p *list, static bool) int {
 	n, prev := 0, none
 	for slot := p.head; slot != none && n <= len(t.next); slot = t.next[slot] {
 		v := t.value(slot).Load()
-		if t.key(slot).Load() == 0 || valueStatic(v) || valuePort(v) != port {
-			tb.Errorf("port %d: slot %d is not its dynamic entry", port, slot)
+		if t.key(slot).Load() == 0 || valueStatic(v) != static || valuePort(v) != port {
+			tb.Errorf("port %d: slot %d is not its entry, or static is not %v", port, slot, static)
 		}
 		if t.prev[slot] != prev {
 			tb.Errorf("port %d: slot %d has a wrong neighbour", port, slot)

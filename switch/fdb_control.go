@@ -24,16 +24,17 @@ func (t *fdb) setStatic(key uint64, port frame.PortID) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	slot, v := t.find(key)
-	switch {
-	case slot == none:
+	if slot != none {
+		t.leave(slot, v)
+	} else {
 		if slot = t.room(key, nil); slot == none {
 			return ErrFDBFull
 		}
 		t.count++
-	case !valueStatic(v):
-		t.unlink(slot, t.book(valuePort(v)))
 	}
-	t.put(slot, key, fdbValue(port, 0, flagStatic))
+	v = fdbValue(port, 0, flagStatic)
+	t.put(slot, key, v)
+	t.enter(slot, v)
 	return nil
 }
 
@@ -71,13 +72,21 @@ func (t *fdb) flush(port frame.PortID, keep func(vid uint16, static bool) bool) 
 }
 
 func (t *fdb) flushLocked(port frame.PortID, keep func(vid uint16, static bool) bool) int {
+	p := t.book(port)
+	if p == nil {
+		return 0
+	}
 	n := 0
-	t.each(func(slot uint32, key, value uint64) {
-		if valuePort(value) == port && !keep(keyVID(key), valueStatic(value)) {
-			t.remove(slot)
-			n++
+	for _, head := range [2]uint32{p.head, p.static.head} {
+		for slot := head; slot != none; {
+			next := t.next[slot]
+			if !keep(keyVID(t.key(slot).Load()), valueStatic(t.value(slot).Load())) {
+				t.remove(slot)
+				n++
+			}
+			slot = next
 		}
-	})
+	}
 	t.stats.flushed.Add(uint64(n))
 	return n
 }

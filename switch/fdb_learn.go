@@ -53,7 +53,7 @@ func (t *fdb) learnLocked(s *sighting) {
 		t.stats.limited.Add(1)
 		return
 	case slot != none:
-		t.unlink(slot, t.book(valuePort(v)))
+		t.leave(slot, v)
 		t.stats.moved.Add(1)
 	default:
 		if slot = t.room(s.key, p); slot == none {
@@ -63,8 +63,9 @@ func (t *fdb) learnLocked(s *sighting) {
 		t.stats.learned.Add(1)
 		t.count++
 	}
-	t.put(slot, s.key, fdbValue(s.port, s.sec, 0))
-	t.link(slot, p)
+	v = fdbValue(s.port, s.sec, 0)
+	t.put(slot, s.key, v)
+	t.enter(slot, v)
 }
 
 // put fills a slot. The value comes first: a reader that sees the key must not

@@ -4,8 +4,8 @@ import "vswitch/internal/frame"
 
 // Forward sets the verdict of every frame of b that has none; see the package
 // comment for the order of its steps. worker is the number of the calling worker,
-// below Config.Workers. Each worker may call it at the same time as the others;
-// the frames of one port always come by the same worker. It does not allocate.
+// below Config.Workers. Each worker may call it at the same time as the others, also
+// for the same port. It does not allocate.
 func (s *Switch) Forward(worker int, b *frame.Batch) {
 	snap := s.snap.Load()
 	p := snap.port(b.In)
@@ -18,7 +18,7 @@ func (s *Switch) Forward(worker int, b *frame.Batch) {
 		return
 	}
 	j := job{
-		fdb: s.fdb, snap: snap, in: p, now: b.Now,
+		fdb: s.fdb, snap: snap, in: p, storm: &p.state[worker].storm, now: b.Now,
 		src: sighting{port: p.id, sec: seconds(b.Now), limit: p.cfg.LearnLimit, epoch: snap.epoch},
 	}
 	live := b.Live()
@@ -27,7 +27,7 @@ func (s *Switch) Forward(worker int, b *frame.Batch) {
 			j.frame(f)
 		}
 	}
-	p.state.kinds[worker].book(&j.sent)
+	p.state[worker].kinds.book(&j.sent)
 }
 
 // refuse ends all frames of a batch that are still under way.
@@ -46,10 +46,11 @@ func seconds(ns int64) uint32 { return uint32(ns/second) + 1 }
 // job is the work on one batch. Frames that follow each other are mostly of the
 // same stations: it remembers the last source and destination.
 type job struct {
-	fdb  *fdb
-	snap *snapshot
-	in   *port
-	now  int64
+	fdb   *fdb
+	snap  *snapshot
+	in    *port
+	storm *storm
+	now   int64
 
 	src sighting // key 0: none yet
 	dst uint64   // FDB key of the last known destination; 0: none yet
@@ -138,13 +139,19 @@ func (j *job) station(f *frame.Frame, vid uint16) {
 }
 
 // flood sends a frame by all ports of its VLAN, and counts it. The engine leaves
-// out the one that it came in by. What no other port takes costs no storm budget.
+// out the one that it came in by. What no other port takes costs no storm budget,
+// nor does what the responder takes alone.
 func (j *job) flood(f *frame.Frame, vid uint16, sent *uint64) {
-	out := j.snap.floods[vid].from(j.in)
+	if out := j.answered(f, vid); out != nil {
+		f.Out = out
+		j.sent.Answered++
+		return
+	}
+	out := j.snap.floods.of(vid).from(j.in)
 	switch {
 	case len(out) == 0 || len(out) == 1 && out[0].Port == j.in.id:
 		f.Drop = frame.DropNoEgress
-	case !j.in.state.storm.take(j.in.cfg.Storm, j.now):
+	case !j.storm.take(j.in.cfg.Storm, j.now):
 		f.Drop = frame.DropStorm
 	default:
 		f.Out = out

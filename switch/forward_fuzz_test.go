@@ -30,6 +30,8 @@ func fuzzSeeds() [][]byte {
 	seeds := [][]byte{
 		plain(macB, macA), plain(frame.Broadcast, macB), plain(macA, macB, 2), plain(macA, macB, 2, 3),
 		plain(groupIP6, macC, 0), plain(0x01_80_c2_00_00_0e, macA), plain(macB, 0),
+		ask(frame.Broadcast, frame.ARPRequest, ip4A, known4), solicit(groupIP6, ip6A, known6),
+		v4(ip4A, frame.ProtoUDP, udp(67, 68)), v6(ip6A, frame.ProtoUDP, nil, udp(547, 546)),
 		arp(macA, frame.ARPRequest, macA, ip4A), arp(macA, frame.ARPReply, macB, ip4B),
 		v4(ip4A, frame.ProtoUDP, udp(1, 2)), v4(any4, frame.ProtoUDP, udp(68, 67)), v4(ip4B, 2, nil),
 		v6(ip6A, frame.ProtoICMPv6, nil, na), v6(ip6B, 0, hopByHop(58), na), v6(any6, 44, fragment6(58, 0, true), na),
@@ -50,6 +52,7 @@ func FuzzForward(f *testing.F) {
 	f.Add(append(slices.Clone(all), all...))
 	f.Fuzz(func(t *testing.T, input []byte) {
 		r := newRig(t, Config{FDBLimit: 12}, fuzzPorts()...)
+		r.sw.SetResponder(&Responder{Port: 5, Knows: knows(known4, known6)})
 		for len(input) >= 2 {
 			in := frame.PortID(int(input[0]) % (len(fuzzPorts()) + 1)) // one that is not there too
 			n := min(int(input[1]), len(input)-2)
@@ -81,6 +84,9 @@ func audit(sw *Switch, in frame.PortID, f *frame.Frame) error {
 	}
 	if from.Guard != nil && !mayClaim(from.Guard, f) {
 		return fmt.Errorf("a foreign source passed the guard")
+	}
+	if from.Guard != nil && serves(f) {
+		return fmt.Errorf("a guarded port serves as a gateway")
 	}
 	vid, ok := vlanOf(from.VLAN, f)
 	if !ok {
@@ -158,6 +164,23 @@ func mayClaim(g *Guard, f *frame.Frame) bool {
 		return own(netip.AddrFrom16([16]byte(l3[8:])))
 	}
 	return true
+}
+
+// serves reads a frame once more and reports whether it answers DHCP or advertises
+// a router. No guard of fuzzPorts allows that.
+func serves(f *frame.Frame) bool {
+	if f.L4 == 0 {
+		return false
+	}
+	l4 := f.Bytes()[f.L4:]
+	word := func(i int) int { return int(l4[i])<<8 | int(l4[i+1]) }
+	switch {
+	case f.EtherType == frame.TypeIPv4 && f.Proto == 17:
+		return word(0) == 67 && word(2) == 68
+	case f.EtherType == frame.TypeIPv6 && f.Proto == 17:
+		return word(0) == 547
+	}
+	return f.EtherType == frame.TypeIPv6 && f.Proto == 58 && l4[0] == 134
 }
 
 // The same with many random valid frames, so that `go test` alone goes deep.

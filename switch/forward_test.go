@@ -43,6 +43,7 @@ func TestReasons(t *testing.T) {
 		frame.DropSpoofMAC:     {guarded, 0, plain(macB, macC)},
 		frame.DropSpoofIP:      {guarded, 0, ether(macB, macA, frame.TypeIPv4, ip4(ip4B, 99, nil))},
 		frame.DropSpoofARP:     {guarded, 0, arp(macA, frame.ARPReply, macA, ip4B)},
+		frame.DropRogueDHCP:    {guarded, 0, ether(macB, macA, frame.TypeIPv4, ip4(ip4A, frame.ProtoUDP, udp(67, 68)))},
 		frame.DropStorm:        {storm, 0, plain(frame.Broadcast, macA)},
 		frame.DropSamePort:     {open, 0, plain(macA, macA)},
 		frame.DropIsolated:     {isolated, 0, plain(macB, macA)},

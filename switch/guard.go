@@ -14,13 +14,14 @@ type guard struct {
 	v4      []uint32
 	v6      [][16]byte
 	anyAddr bool
+	serves  bool
 }
 
 func newGuard(g *Guard) *guard {
 	if g == nil {
 		return nil
 	}
-	out := &guard{macs: slices.Clone(g.MACs), anyAddr: g.AnyAddr}
+	out := &guard{macs: slices.Clone(g.MACs), anyAddr: g.AnyAddr, serves: g.Services}
 	for _, a := range g.Addrs {
 		if a = a.Unmap(); a.Is4() {
 			out.v4 = append(out.v4, frame.Addr4(a))
@@ -48,6 +49,8 @@ func (g *guard) check(f *frame.Frame) frame.Reason {
 	switch {
 	case !slices.Contains(g.macs, f.Src):
 		return frame.DropSpoofMAC
+	case !g.serves && rogue(f):
+		return frame.DropRogueDHCP
 	case g.anyAddr:
 		return frame.Accepted
 	case f.Flags&frame.FlagIPv4 != 0:
@@ -69,10 +72,32 @@ func (g *guard) ipv4(f *frame.Frame) frame.Reason {
 }
 
 const (
-	protoIGMP  = 2
-	dhcpServer = 67
-	dhcpClient = 68
+	protoIGMP    = 2
+	dhcpServer   = 67
+	dhcpClient   = 68
+	dhcp6Client  = 546
+	dhcp6Service = 547
 )
+
+// rogue reports whether f is what a network's gateway alone sends: an answer of
+// DHCP (RFC 2131, section 4.1; RFC 8415, section 7.2), or a router advertisement.
+// Clients listen to their own port and mostly do not look at the sender's. A first
+// fragment that does not show its ports hides them.
+func rogue(f *frame.Frame) bool {
+	switch {
+	case f.Flags&frame.FlagLaterFragment != 0:
+		return false
+	case f.Proto == frame.ProtoUDP && f.L4 == 0:
+		return true
+	case f.Proto == frame.ProtoUDP && f.Flags&frame.FlagIPv4 != 0:
+		return f.UDP().DstPort() == dhcpClient
+	case f.Proto == frame.ProtoUDP:
+		return f.UDP().SrcPort() == dhcp6Service || f.UDP().DstPort() == dhcp6Client
+	case f.Proto == frame.ProtoICMPv6 && f.L4 != 0:
+		return f.ICMPv6().Type() == frame.ICMPv6RouterAdv
+	}
+	return false
+}
 
 // nameless4 reports whether f is what a station without an address sends from
 // 0.0.0.0: it asks for an address (RFC 2131, section 4.1) or reports a membership
@@ -125,13 +150,13 @@ func listenerReport(m frame.ICMPv6) bool {
 // is never fragmented (RFC 6980). A solicitation from :: asks whether an address
 // is free (RFC 4862, section 5.4), and may ask for the port's own only. A guarded
 // port sends from its own addresses only, so it is no router and may not say so
-// (RFC 6105).
+// (RFC 6105; see rogue for advertisements).
 func (g *guard) neighbour(f *frame.Frame, m frame.ICMPv6, unspecified bool) frame.Reason {
 	if f.Flags&frame.FlagFragment != 0 || !m.NDPValid() {
 		return frame.DropSpoofARP
 	}
 	switch m.Type() {
-	case frame.ICMPv6RouterAdv, frame.ICMPv6Redirect:
+	case frame.ICMPv6Redirect:
 		return frame.DropSpoofARP
 	case frame.ICMPv6NeighborAdv, frame.ICMPv6NeighborSol:
 		asks := m.Type() == frame.ICMPv6NeighborSol && !unspecified

@@ -64,7 +64,7 @@ func TestGuardIPv4(t *testing.T) {
 		{"foreign, behind a priority tag", ether(frame.Broadcast, macA, frame.TypeIPv4, ip4(ip4B, 99, nil), 0), "spoofed-ip"},
 		{"foreign, later fragment", ether(macB, macA, frame.TypeIPv4, later), "spoofed-ip"},
 		{"DHCP request", v4(any4, frame.ProtoUDP, udp(68, 67)), pass},
-		{"DHCP reply from nowhere", v4(any4, frame.ProtoUDP, udp(67, 68)), "spoofed-ip"},
+		{"DHCP reply from nowhere", v4(any4, frame.ProtoUDP, udp(67, 68)), "rogue-dhcp"},
 		{"UDP from nowhere", v4(any4, frame.ProtoUDP, udp(68, 53)), "spoofed-ip"},
 		{"later fragment from nowhere", ether(macB, macA, frame.TypeIPv4, laterDHCP), "spoofed-ip"},
 		{"ICMP from nowhere", v4(any4, frame.ProtoICMP, make([]byte, 8)), "spoofed-ip"},
@@ -153,7 +153,7 @@ func TestGuardNeighbours(t *testing.T) {
 		{"router solicitation", nd(own, icmp6(rs, 8, any6, sll(macA))), pass},
 		{"router solicitation from nowhere", nd(any6, icmp6(rs, 8, any6)), pass},
 		{"router solicitation with a foreign MAC", nd(own, icmp6(rs, 8, any6, sll(macB))), "spoofed-arp"},
-		{"router advertisement", nd(own, icmp6(ra, 16, any6)), "spoofed-arp"},
+		{"router advertisement", nd(own, icmp6(ra, 16, any6)), "rogue-dhcp"},
 		{"redirect", nd(own, icmp6(redirect, 40, own)), "spoofed-arp"},
 	})
 }

@@ -18,7 +18,7 @@ func TestForwardUnderControl(t *testing.T) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for w := range workers {
-		wg.Go(func() { work(t, r.sw, w, &stop) })
+		wg.Go(func() { work(t, r.sw, w, frame.PortID(w), &stop) })
 	}
 	for i := range rounds {
 		churn(t, r, i)
@@ -33,13 +33,34 @@ func TestForwardUnderControl(t *testing.T) {
 	}
 }
 
-// work sends frames from port w, and from ports that come and go.
-func work(t *testing.T, sw *Switch, w int, stop *atomic.Bool) {
+// All workers bring frames of one port, as of one that is a part of the switch.
+func TestPortOfAllWorkers(t *testing.T) {
+	const workers = 4
+	r := newRig(t, Config{Workers: workers}, PortConfig{Storm: 1000}, PortConfig{})
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() { work(t, r.sw, w, 0, &stop) })
+	}
+	for range 100 {
+		r.must(r.sw.EditPort(0, func(c *PortConfig) { c.Isolated = !c.Isolated }))
+		r.sw.Kinds(0)
+	}
+	stop.Store(true)
+	wg.Wait()
+	r.sw.fdb.check(t)
+}
+
+// work has worker w bring frames from a port.
+func work(t *testing.T, sw *Switch, w int, in frame.PortID, stop *atomic.Bool) {
 	rnd := rand.New(rand.NewPCG(uint64(w), 3))
 	r := &rig{TB: t, sw: sw, now: 1e9}
-	b := r.batch(frame.PortID(w), make([][]byte, 32)...)
+	b := r.batch(in, make([][]byte, 32)...)
 	for i := range b.Frames {
 		b.Frames[i].Buf = plain(frame.Broadcast, macA, uint16(i%2*(1+i%3)))
+		if i%8 == 0 {
+			b.Frames[i].Buf = ask(frame.Broadcast, frame.ARPRequest, ip4A, known4)
+		}
 		b.Frames[i].Len = len(b.Frames[i].Buf)
 	}
 	for now := int64(1e9); !stop.Load(); now += int64(rnd.IntN(int(second))) {
@@ -73,6 +94,7 @@ func churn(t *testing.T, r *rig, i int) {
 	if err := r.sw.AddStatic(station(300+i%20), 1, id); err != nil && !errors.Is(err, ErrFDBFull) {
 		t.Error(err)
 	}
+	r.sw.SetResponder(&Responder{Port: id, Knows: knows(known4)})
 	r.now += second
 	r.sw.Sweep(r.now)
 	r.sw.FDB(r.now)

@@ -2,12 +2,14 @@ package vswitch
 
 import "vswitch/internal/frame"
 
-// snapshot is the configuration that workers read: immutable.
+// snapshot is the configuration that workers read: immutable. What a change leaves
+// as it is, the next one shares with it.
 type snapshot struct {
-	epoch   uint64  // counts snapshots
-	ports   []*port // by PortID
-	floods  *[maxVID + 1]*floods
-	natives vlanSet // VLANs that some trunk sends untagged
+	epoch     uint64  // counts snapshots
+	ports     []*port // by PortID
+	floods    floodTable
+	natives   *vlanSet   // VLANs that some trunk sends untagged
+	responder *Responder // nil: none
 }
 
 func (s *snapshot) port(id frame.PortID) *port {
@@ -17,89 +19,96 @@ func (s *snapshot) port(id frame.PortID) *port {
 	return nil
 }
 
+// following returns a copy of s to be made the next snapshot.
+func (s *snapshot) following() *snapshot {
+	next := *s
+	next.epoch++
+	return &next
+}
+
 // with returns the snapshot that follows s, in which port id is p, or is gone if
 // p is nil. Only the VLANs that the old or the new port is in are made anew.
 func (s *snapshot) with(id frame.PortID, p *port) *snapshot {
-	next := &snapshot{
-		epoch: s.epoch + 1,
-		ports: make([]*port, max(len(s.ports), int(id)+1)), floods: new([maxVID + 1]*floods),
-	}
+	next := s.following()
+	next.ports = make([]*port, max(len(s.ports), int(id)+1))
 	copy(next.ports, s.ports)
-	*next.floods = *s.floods
 	before := s.port(id)
 	next.ports[id] = p
-	for vid := uint16(1); vid <= maxVID; vid++ {
-		if before.in(vid) || p.in(vid) {
-			next.floods[vid] = floodsOf(next.ports, vid)
-		}
+	if p == nil && s.responder != nil && s.responder.Port == id {
+		next.responder = nil
 	}
-	for _, p := range next.ports {
-		if p != nil && p.vlan.trunk && p.vlan.native != 0 {
-			next.natives.add(p.vlan.native)
-		}
+	if before.leadsTo() != p.leadsTo() {
+		next.setWays(id, before, p)
 	}
 	return next
 }
 
-// port is a port in a snapshot: immutable, but for the storm bucket and the
-// counters behind it, which live as long as the port.
+// setWays makes the ways out anew where port id is p instead of before.
+func (s *snapshot) setWays(id frame.PortID, before, p *port) {
+	var in vlanSet
+	for _, q := range [2]*port{before, p} {
+		if q != nil {
+			in.addAll(&q.vlan.set)
+		}
+	}
+	last, part := -1, (*[floodPart]*floods)(nil)
+	for vid := range in.each() {
+		if at := int(vid / floodPart); at != last {
+			last, part = at, s.floods.own(vid)
+		}
+		part[vid%floodPart] = part[vid%floodPart].with(id, p, vid)
+	}
+	if before.native() == p.native() {
+		return
+	}
+	s.natives = &vlanSet{}
+	for _, q := range s.ports {
+		if vid := q.native(); vid != 0 {
+			s.natives.add(vid)
+		}
+	}
+}
+
+// port is a port in a snapshot: immutable, but for the state behind it, which
+// lives as long as the port.
 type port struct {
 	id    frame.PortID
 	cfg   PortConfig
 	vlan  *membership
 	guard *guard
-	state *portState
+	state []share // one a worker
 }
 
-// portState is what a port keeps while its configuration changes.
-type portState struct {
+// share is what a port keeps on one worker while its configuration changes, on a
+// cache line of its own.
+type share struct {
+	kinds kinds
 	storm storm
-	kinds []kinds // one a worker
 }
 
-func newPort(id frame.PortID, cfg PortConfig, state *portState) *port {
+func newPort(id frame.PortID, cfg PortConfig, workers int) *port {
+	p := &port{id: id, state: make([]share, workers)}
+	return p.edited(cfg)
+}
+
+// edited returns the port with another configuration.
+func (p *port) edited(cfg PortConfig) *port {
 	cfg = cfg.clone()
-	return &port{
-		id: id, cfg: cfg, state: state,
-		vlan: newMembership(id, cfg.VLAN), guard: newGuard(cfg.Guard),
+	next := &port{id: p.id, cfg: cfg, state: p.state, vlan: p.vlan, guard: newGuard(cfg.Guard)}
+	if p.vlan == nil || !cfg.VLAN.equal(&p.cfg.VLAN) {
+		next.vlan = newMembership(p.id, cfg.VLAN)
 	}
+	return next
 }
 
 // in reports whether the port, which may be nil, is in VLAN vid.
 func (p *port) in(vid uint16) bool { return p != nil && p.vlan.set.has(vid) }
 
-// floods are the ways out of a VLAN: immutable.
-type floods struct {
-	all  []frame.Egress // for a frame from an ordinary port
-	open []frame.Egress // for one from an isolated port: not the isolated ones
-}
-
-// floodsOf collects the ways out of VLAN vid; nil when no port is in it.
-func floodsOf(ports []*port, vid uint16) *floods {
-	f := &floods{}
-	for _, p := range ports {
-		if !p.in(vid) || p.cfg.Down {
-			continue
-		}
-		e := p.vlan.egress(vid)[0]
-		f.all = append(f.all, e)
-		if !p.cfg.Isolated {
-			f.open = append(f.open, e)
-		}
+// native returns the VLAN that a trunk sends untagged; 0 for none, and for any
+// other port.
+func (p *port) native() uint16 {
+	if p == nil || !p.vlan.trunk {
+		return 0
 	}
-	if f.all == nil {
-		return nil
-	}
-	return f
-}
-
-// from returns the list for a frame that came in by p.
-func (f *floods) from(p *port) []frame.Egress {
-	switch {
-	case f == nil:
-		return nil
-	case p.cfg.Isolated:
-		return f.open
-	}
-	return f.all
+	return p.vlan.native
 }

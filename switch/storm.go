@@ -1,8 +1,8 @@
 package vswitch
 
 // storm limits how many frames a second a port may have flooded: a bucket that
-// holds one second's worth and refills evenly. Only the worker that reads the
-// port uses it, so it needs no lock.
+// holds one second's worth and refills evenly. Each worker has one a port, so it
+// needs no lock.
 type storm struct {
 	tokens int64 // in frames * 1e9
 	last   int64 // ns

@@ -2,7 +2,6 @@ package vswitch
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,42 +15,42 @@ type Switch struct {
 	fdb  *fdb
 	snap atomic.Pointer[snapshot]
 
-	mu    sync.Mutex // serialises control
-	taken []bool     // by PortID: in use, or removed and not yet released
+	mu      sync.Mutex            // serialises control
+	removed map[frame.PortID]bool // numbers of removed ports that are not released yet
 }
 
 // New makes a switch without ports.
 func New(cfg Config) *Switch {
 	cfg = cfg.withDefaults()
-	s := &Switch{cfg: cfg, fdb: newFDB(cfg.FDBLimit, uint32(cfg.Age), cfg.Seed)}
-	s.snap.Store(&snapshot{floods: new([maxVID + 1]*floods)})
+	s := &Switch{
+		cfg: cfg, fdb: newFDB(cfg.FDBLimit, uint32(cfg.Age), cfg.Seed), removed: map[frame.PortID]bool{},
+	}
+	s.snap.Store(&snapshot{natives: &vlanSet{}})
 	return s
 }
 
-// AddPort adds a port and returns its number, the lowest that is free.
+// AddPort adds a port and returns its number, the lowest that is free in the
+// switch's Numbers.
 func (s *Switch) AddPort(cfg PortConfig) (frame.PortID, error) {
 	if err := cfg.check(); err != nil {
 		return frame.NoPort, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.Index(s.taken, false)
-	if i < 0 {
-		if i = len(s.taken); i == MaxPorts {
-			return frame.NoPort, fmt.Errorf("add port %q: %w", cfg.Name, ErrFull)
-		}
-		s.taken = append(s.taken, false)
+	id, ok := s.cfg.Numbers.take()
+	if !ok {
+		return frame.NoPort, fmt.Errorf("add port %q: %w", cfg.Name, ErrFull)
 	}
-	s.taken[i] = true
-	id := frame.PortID(i)
 	s.fdb.open(id)
-	s.publish(id, newPort(id, cfg, &portState{kinds: make([]kinds, s.cfg.Workers)}))
+	s.publish(id, newPort(id, cfg, s.cfg.Workers))
 	return id, nil
 }
 
 // publish swaps in a snapshot in which port id is p, or is gone if p is nil.
-func (s *Switch) publish(id frame.PortID, p *port) {
-	next := s.snap.Load().with(id, p)
+func (s *Switch) publish(id frame.PortID, p *port) { s.install(s.snap.Load().with(id, p)) }
+
+// install swaps in a snapshot.
+func (s *Switch) install(next *snapshot) {
 	s.snap.Store(next)
 	s.fdb.setEpoch(next.epoch)
 }
@@ -65,7 +64,8 @@ func (s *Switch) SetPort(id frame.PortID, cfg PortConfig) error {
 
 // EditPort is SetPort with what edit makes of the port's configuration, so that
 // two callers who change different things do not undo each other's work. edit
-// must not call the switch.
+// must not call the switch. A change that concerns neither VLANs nor learning, of
+// the guard above all, costs one copy of the list of ports, and no frame.
 func (s *Switch) EditPort(id frame.PortID, edit func(*PortConfig)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,8 +78,11 @@ func (s *Switch) EditPort(id frame.PortID, edit func(*PortConfig)) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	p := newPort(id, cfg, old.state)
+	p := old.edited(cfg)
 	s.publish(id, p)
+	if p.vlan == old.vlan && cfg.Down == old.cfg.Down && cfg.LearnLimit == old.cfg.LearnLimit {
+		return nil
+	}
 	s.fdb.flush(id, func(vid uint16, static bool) bool {
 		return p.in(vid) && (static || cfg.LearnLimit >= 0 && !cfg.Down)
 	})
@@ -100,6 +103,7 @@ func (s *Switch) RemovePort(id frame.PortID) error {
 	}
 	s.publish(id, nil)
 	s.fdb.close(id)
+	s.removed[id] = true
 	return nil
 }
 
@@ -108,10 +112,11 @@ func (s *Switch) RemovePort(id frame.PortID) error {
 func (s *Switch) ReleasePort(id frame.PortID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int(id) >= len(s.taken) || !s.taken[id] || s.snap.Load().port(id) != nil {
+	if !s.removed[id] {
 		return fmt.Errorf("release port %d: %w that was removed", id, ErrNoPort)
 	}
-	s.taken[id] = false
+	delete(s.removed, id)
+	s.cfg.Numbers.free(id)
 	return nil
 }
 

@@ -2,6 +2,8 @@ package vswitch
 
 import (
 	"cmp"
+	"iter"
+	"math/bits"
 
 	"vswitch/internal/frame"
 )
@@ -11,6 +13,25 @@ type vlanSet [4096 / 64]uint64
 
 func (s *vlanSet) add(vid uint16)      { s[vid/64] |= 1 << (vid % 64) }
 func (s *vlanSet) has(vid uint16) bool { return s[vid/64&63]>>(vid%64)&1 != 0 }
+
+func (s *vlanSet) addAll(other *vlanSet) {
+	for i, word := range other {
+		s[i] |= word
+	}
+}
+
+// each goes through the set, ascending.
+func (s *vlanSet) each() iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for i, word := range s {
+			for ; word != 0; word &= word - 1 {
+				if !yield(uint16(i*64 + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // membership is the VLAN side of a port: immutable.
 type membership struct {

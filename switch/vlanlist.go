@@ -2,6 +2,7 @@ package vswitch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,12 +72,4 @@ func FormatVLANs(vids []uint16) string {
 }
 
 // list returns the VLANs of the set, ascending.
-func (s *vlanSet) list() []uint16 {
-	var out []uint16
-	for vid := uint16(1); vid <= maxVID; vid++ {
-		if s.has(vid) {
-			out = append(out, vid)
-		}
-	}
-	return out
-}
+func (s *vlanSet) list() []uint16 { return slices.Collect(s.each()) }

@@ -33,14 +33,12 @@ func BenchmarkLoop(b *testing.B) {
 func benchmarkLoop(b *testing.B, newLoop func(*worker) (ioLoop, error), size, burst int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	slab, err := frame.NewSlab(slots)
-	must(b, err)
-	defer slab.Close()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	must(b, err)
 	defer unix.Close(wake)
-	w := &worker{e: &Engine{cfg: withDefaults(Config{Forwarder: fixed{{Port: 1}}})}, slab: slab, wake: wake}
-	w.tx.init(w)
+	w := &worker{e: &Engine{cfg: withDefaults(Config{Forwarder: fixed{{Port: 1}}})}, wake: wake}
+	must(b, w.equip())
+	defer w.slab.Close()
 	w.loop, err = newLoop(w)
 	must(b, err)
 	defer w.loop.close()

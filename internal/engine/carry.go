@@ -5,10 +5,17 @@ import (
 	"vswitch/internal/offload"
 )
 
-// carry takes a batch that was read from a from parsing to the egress ports.
-// Its frames have just entered: their Verdicts are zero.
+// carry takes a batch that was read from a from parsing to the egress ports, and
+// with it all that local ports have to say to that. Its frames have just entered:
+// their Verdicts are zero.
 func (w *worker) carry(a *attachment, b *frame.Batch) {
 	w.worked = true
+	w.pass(a, b)
+	w.chain.follow()
+}
+
+// pass takes a batch that entered by a once through the switch.
+func (w *worker) pass(a *attachment, b *frame.Batch) {
 	b.In, b.Now = a.id, w.now
 	live := b.Live()
 	for i := range live {
@@ -25,9 +32,10 @@ func (w *worker) carry(a *attachment, b *frame.Batch) {
 // transmitter carries out verdicts. Frames that leave by the same port one after
 // the other are written as one run.
 type transmitter struct {
-	w   *worker
-	to  *attachment
-	run []*frame.Frame
+	w    *worker
+	from frame.PortID
+	to   *attachment
+	run  []*frame.Frame
 }
 
 func (t *transmitter) init(w *worker) {
@@ -37,6 +45,7 @@ func (t *transmitter) init(w *worker) {
 
 // deliver books or sends every frame of b, which came in by from.
 func (t *transmitter) deliver(tab *table, from *attachment, b *frame.Batch) {
+	t.from = from.id
 	in := &from.ledger[t.w.index]
 	live := b.Live()
 	for i := range live {
@@ -104,10 +113,14 @@ func (t *transmitter) send(tab *table, in *frame.Ledger, f *frame.Frame, e frame
 	}
 }
 
-// flush writes the run.
+// flush writes the run, or has it served.
 func (t *transmitter) flush() {
 	if len(t.run) > 0 {
-		t.w.loop.write(t.to, t.run)
+		if t.to.local == nil {
+			t.w.loop.write(t.to, t.run)
+		} else {
+			t.w.chain.serve(t.to, t.from, t.run)
+		}
 		t.run = t.run[:0]
 	}
 	t.to = nil

@@ -160,11 +160,8 @@ func (e *Engine) Workers() int { return len(e.workers) }
 func (e *Engine) Attach(id frame.PortID, p Port) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
-		return ErrClosed
-	}
-	if id == frame.NoPort || e.table.Load().at(id) != nil {
-		return fmt.Errorf("engine: attach port %d: the number is in use", id)
+	if err := e.vacant(id); err != nil {
+		return err
 	}
 	a := &attachment{
 		id: id, port: p, fd: p.FD(), mtu: p.MTU(), owner: e.leastLoaded(),
@@ -182,6 +179,17 @@ func (e *Engine) Attach(id frame.PortID, p Port) error {
 	return nil
 }
 
+// vacant says why a port cannot have number id.
+func (e *Engine) vacant(id frame.PortID) error {
+	if e.closed {
+		return ErrClosed
+	}
+	if id == frame.NoPort || e.table.Load().at(id) != nil {
+		return fmt.Errorf("engine: attach port %d: the number is in use", id)
+	}
+	return nil
+}
+
 func (e *Engine) leastLoaded() *worker {
 	least := e.workers[0]
 	for _, w := range e.workers[1:] {
@@ -192,10 +200,10 @@ func (e *Engine) leastLoaded() *worker {
 	return least
 }
 
-// Detach stops reading and writing port id and returns its final counts. When
-// it returns no worker holds the port and OnPortError speaks of it no more: its
-// descriptor may be closed, its number used again. Frames on their way to it end
-// with frame.DropPortGone.
+// Detach stops reading and writing port id, or serving it, and returns its final
+// counts. When it returns no worker holds the port, no injected frame of its waits
+// and OnPortError speaks of it no more: its descriptor may be closed, its number
+// used again. Frames on their way to it end with frame.DropPortGone.
 func (e *Engine) Detach(id frame.PortID) (frame.Totals, error) {
 	a, t, err := e.detach(id)
 	if a != nil {
@@ -214,8 +222,11 @@ func (e *Engine) detach(id frame.PortID) (*attachment, frame.Totals, error) {
 	if a == nil {
 		return nil, frame.Totals{}, fmt.Errorf("engine: detach port %d: there is none", id)
 	}
-	err := a.owner.call(func() error { return a.owner.loop.remove(a) })
-	a.owner.ports--
+	var err error
+	if a.local == nil {
+		err = a.owner.call(func() error { return a.owner.loop.remove(a) })
+		a.owner.ports--
+	}
 	e.table.Store(e.table.Load().with(id, nil))
 	e.quiesce(id)
 	t := a.totals()
@@ -224,55 +235,18 @@ func (e *Engine) detach(id frame.PortID) (*attachment, frame.Totals, error) {
 }
 
 // quiesce returns when every worker has been outside a batch since the call, with
-// all its writes finished, and has forgotten the port that had number id.
+// all that was injected carried and all its writes finished, and has forgotten the
+// port that had number id.
 func (e *Engine) quiesce(id frame.PortID) {
 	for _, w := range e.workers {
 		w.call(func() error {
+			w.inject()
 			w.loop.settle()
 			w.loop.forget(id)
+			w.chain.forget()
 			return nil
 		})
 	}
-}
-
-// PortTotals returns the counts of port id so far; ok is false if there is none.
-func (e *Engine) PortTotals(id frame.PortID) (t frame.Totals, ok bool) {
-	a := e.table.Load().at(id)
-	if a == nil {
-		return t, false
-	}
-	return a.totals(), true
-}
-
-// Totals returns the sum over all ports, detached ones included.
-func (e *Engine) Totals() frame.Totals {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t := e.base
-	for _, a := range e.table.Load().ports {
-		if a != nil {
-			t.Add(a.totals())
-		}
-	}
-	return t
-}
-
-// WorkerStats says how one worker spends its time.
-type WorkerStats struct {
-	Ports   int
-	Batches uint64 // runs of frames carried to completion
-	Sleeps  uint64 // times it went to sleep in the kernel
-}
-
-// Stats returns one entry a worker.
-func (e *Engine) Stats() []WorkerStats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := make([]WorkerStats, len(e.workers))
-	for i, w := range e.workers {
-		s[i] = WorkerStats{Ports: w.ports, Batches: w.batches.Load(), Sleeps: w.sleeps.Load()}
-	}
-	return s
 }
 
 // Close ends all workers and gives back what they hold. When it returns no

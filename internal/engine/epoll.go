@@ -39,7 +39,7 @@ func newEpollLoop(w *worker) (ioLoop, error) {
 	}
 	l := &epollLoop{
 		w: w, epfd: epfd, events: make([]unix.EpollEvent, eventsPerLook),
-		batch: frame.NewBatch(w.slab), ports: map[int32]*attachment{},
+		batch: w.batch(), ports: map[int32]*attachment{},
 	}
 	if err := l.watch(w.wake); err != nil {
 		unix.Close(epfd)

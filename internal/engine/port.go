@@ -45,18 +45,20 @@ type Port interface {
 // its virtio header first; frames with Drop set are finished already.
 type Forwarder interface {
 	// Forward sets the Verdict of every frame of b that has none. worker is the
-	// number of the calling worker, below the number given to New. It must not
-	// keep a frame, block, or allocate.
+	// number of the calling worker, below the number given to New. The frames of a
+	// port come by the worker that reads it; those of a local port by any, several at
+	// once. It must not keep a frame, block, or allocate.
 	Forward(worker int, b *frame.Batch)
 }
 
-// attachment is a port in the table of the engine.
+// attachment is a port in the table of the engine: a Port or a Local.
 type attachment struct {
 	id     frame.PortID
 	port   Port
+	local  Local // nil for a port with a descriptor
 	fd     int
 	mtu    int
-	owner  *worker
+	owner  *worker        // reads it; of a local port, carries what is injected
 	ledger []frame.Ledger // one a worker
 	told   sync.WaitGroup // Config.OnPortError under way
 

@@ -17,15 +17,15 @@ import (
 //
 // A slot is in one of three hands: the kernel's, to be read into; the batch's;
 // or that of writes under way, which are counted. It goes back to the kernel when
-// the last write has completed.
+// the last write has completed. Reply slots are never the kernel's to read into, and
+// are not pinned for it either: RLIMIT_MEMLOCK is small.
 type uringLoop struct {
 	w     *worker
 	ring  *ring
-	fixed bool // writes name the registered buffer
+	fixed int // writes from slots below name the registered buffer
 	batch *frame.Batch
 	ports []*attachment // read here, by PortID
 	outs  []*attachment // written to, by PortID
-	refs  [slots]uint16 // writes under way, by slot
 	reads []readDone    // completed reads that wait for their turn
 	// hot counts the bytes queued for writing since the last submission.
 	hot     int
@@ -72,7 +72,7 @@ func newUringLoop(w *worker) (ioLoop, error) {
 		return nil, err
 	}
 	l := &uringLoop{
-		w: w, ring: r, batch: frame.NewBatch(w.slab),
+		w: w, ring: r, batch: w.batch(),
 		reads: make([]readDone, 0, 4*slots), cancels: map[uint64]bool{},
 	}
 	l.reapFn = l.completed
@@ -80,7 +80,9 @@ func newUringLoop(w *worker) (ioLoop, error) {
 		r.close()
 		return nil, err
 	}
-	l.fixed = r.fix(w.slab.Mem()) == nil
+	if r.fix(w.slab.Mem()[:slots*frame.SlotSize]) == nil {
+		l.fixed = slots
+	}
 	for i := range slots {
 		l.give(i)
 	}
@@ -329,12 +331,12 @@ func (l *uringLoop) carry(a *attachment, bytes uint64) {
 	a.ledger[l.w.index].Rx(uint64(l.batch.N), bytes)
 	// A hand on each slot keeps it from being given back while flooding settles.
 	for i := range l.batch.Live() {
-		l.refs[l.slot(&l.batch.Frames[i])]++
+		l.w.hold(l.w.slot(l.batch.Frames[i].Buf))
 	}
 	n := l.batch.N
 	l.w.carry(a, l.batch)
 	for i := range l.batch.Frames[:n] {
-		l.release(l.slot(&l.batch.Frames[i]))
+		l.release(l.w.slot(l.batch.Frames[i].Buf))
 	}
 	l.ring.publish()
 	if l.hot >= submitBytes {
@@ -342,14 +344,9 @@ func (l *uringLoop) carry(a *attachment, bytes uint64) {
 	}
 }
 
-// slot returns the number of the slot that a frame lies in.
-func (l *uringLoop) slot(f *frame.Frame) int {
-	return int(uintptr(unsafe.Pointer(&f.Buf[0]))-uintptr(unsafe.Pointer(&l.w.slab.Mem()[0]))) / frame.SlotSize
-}
-
 // release takes one hand off a slot; with the last one it is the kernel's again.
 func (l *uringLoop) release(slot int) {
-	if l.refs[slot]--; l.refs[slot] == 0 {
+	if l.w.release(slot) {
 		l.give(slot)
 	}
 }
@@ -361,16 +358,16 @@ func (l *uringLoop) write(a *attachment, run []*frame.Frame) {
 	}
 	for _, f := range run {
 		p := f.WithVnet()
-		slot := l.slot(f)
+		slot := l.w.slot(f.Buf)
 		e := l.entry()
 		e.opcode, e.fd = opWrite, int32(a.fd)
-		if l.fixed {
+		if slot < l.fixed {
 			e.opcode = opWriteFixed
 		}
 		e.addr, e.length = uint64(uintptr(unsafe.Pointer(&p[0]))), uint32(len(p))
 		e.off, e.opFlags = ^uint64(0), rwfNoWait
 		e.userData = userData(kindWrite, a.id, slot, f.Len)
-		l.refs[slot]++
+		l.w.hold(slot)
 		l.flying++
 		l.hot += len(p)
 	}

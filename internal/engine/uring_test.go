@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -28,9 +29,10 @@ func slotsHome(t *testing.T, r *rig, read uint64) {
 	onWorker(t, r.e, r.e.workers[0], func() {
 		l := uringOf(r)
 		l.settle()
-		if l.flying != 0 || l.refs != [slots]uint16{} {
-			t.Errorf("%d writes under way, hands on slots: %v", l.flying, l.refs)
+		if l.flying != 0 {
+			t.Errorf("%d writes under way", l.flying)
 		}
+		unheld(t, l.w)
 		if given := l.ring.next - slots; given != uint16(read) {
 			t.Errorf("%d frames were read and %d slots given back (modulo 65536)", read, given)
 		}
@@ -38,6 +40,15 @@ func slotsHome(t *testing.T, r *rig, read uint64) {
 			t.Errorf("left over: cancels %v, reads %v", l.cancels, l.reads)
 		}
 	})
+}
+
+// unheld checks that nothing holds a slot of w, and that each reply slot is spare.
+func unheld(t testing.TB, w *worker) {
+	t.Helper()
+	spare := slices.Sorted(slices.Values(w.spare))
+	if w.refs != [allSlots]uint16{} || len(slices.Compact(spare)) != replySlots {
+		t.Errorf("hands on slots: %v; spare: %v", w.refs, spare)
+	}
 }
 
 // TestUringSlotsComeBack: whichever way a frame ends, its slot is used again.
@@ -121,13 +132,13 @@ func TestUringWritesInPlace(t *testing.T) {
 	runtime.LockOSThread() // the ring belongs to a thread
 	defer runtime.UnlockOSThread()
 	e := newEngine(withDefaults(Config{Forwarder: consumer{}}))
-	slab, err := frame.NewSlab(slots)
-	must(t, err)
-	defer slab.Close()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	must(t, err)
 	defer unix.Close(wake)
-	loop, err := newUringLoop(&worker{e: e, slab: slab, wake: wake})
+	w := &worker{e: e, wake: wake}
+	must(t, w.equip())
+	defer w.slab.Close()
+	loop, err := newUringLoop(w)
 	must(t, err)
 	l := loop.(*uringLoop)
 	defer l.close()
@@ -148,14 +159,15 @@ func TestUringWritesInPlace(t *testing.T) {
 		if e.addr != uint64(uintptr(unsafe.Pointer(&p[0]))) || int(e.length) != len(p) || e.fd != int32(out.FD()) {
 			t.Errorf("entry %d: %d bytes at %#x to %d, want %d at %p", i, e.length, e.addr, e.fd, len(p), &p[0])
 		}
-		if l.refs[4*i] != 1 {
-			t.Errorf("slot %d has %d hands on it", 4*i, l.refs[4*i])
+		if w.refs[4*i] != 1 {
+			t.Errorf("slot %d has %d hands on it", 4*i, w.refs[4*i])
 		}
 	}
 	l.settle()
-	if l.flying != 0 || l.refs != [slots]uint16{} || a.ledger[0].TxFrames.Load() != 5 {
-		t.Errorf("after settle: %d under way, %d sent, hands %v", l.flying, a.ledger[0].TxFrames.Load(), l.refs)
+	if l.flying != 0 || a.ledger[0].TxFrames.Load() != 5 {
+		t.Errorf("after settle: %d under way, %d sent", l.flying, a.ledger[0].TxFrames.Load())
 	}
+	unheld(t, w)
 	for i := range 5 {
 		if got := number(out.recv()[frame.VnetLen:]); got != uint32(i) {
 			t.Errorf("frame %d came as number %d", got, i)

@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"vswitch/internal/frame"
 )
-
-// slots is the number of frames that one batch can hold. Few slots stay in the
-// cache.
-const slots = 32
 
 // ioLoop is one way of moving frames. All methods are called on the worker's own
 // thread, outside any batch.
@@ -41,20 +38,23 @@ type worker struct {
 	e     *Engine
 	index int
 	mail  chan request
-	wake  int           // eventfd: there is mail
+	wake  int           // eventfd: there is mail, or an injected frame
 	done  chan struct{} // closed when the thread has ended
 	err   error         // of its end; read after done
 	ports int           // guarded by Engine.mu
+	inbox inbox
 
 	// What follows belongs to the worker's thread.
 	loop ioLoop
-	slab *frame.Slab
+	stock
 	now  int64 // the clock, read once a look for work
 	quit bool
+	rung [8]byte // how often ring was called; of no use
 	// worked says that the last look found frames, pays how much looking on does.
 	worked bool
 	pays   int
 	tx     transmitter
+	chain  chain
 
 	_       [64]byte
 	batches atomic.Uint64
@@ -97,17 +97,27 @@ func (w *worker) thread(ready chan<- error) {
 		return
 	}
 	w.serve()
+	w.inbox.close()
+	w.inject()
 	w.err = errors.Join(w.loop.close(), w.slab.Close())
 }
 
-func (w *worker) open() (err error) {
-	if w.slab, err = frame.NewSlab(slots); err != nil {
+func (w *worker) open() error {
+	err := w.equip()
+	if err != nil {
 		return err
 	}
-	w.tx.init(w)
 	if w.loop, err = w.e.newLoop(w); err != nil {
 		w.slab.Close()
 	}
+	return err
+}
+
+// equip gives the worker all but its loop.
+func (w *worker) equip() (err error) {
+	w.stock, err = newStock()
+	w.tx.init(w)
+	w.chain.init(w)
 	return err
 }
 
@@ -160,16 +170,28 @@ func relax() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 func (w *worker) call(fn func() error) error {
 	r := request{fn: fn, done: make(chan error, 1)}
 	w.mail <- r
-	if _, err := unix.Write(w.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+	if err := w.ring(); err != nil {
 		return fmt.Errorf("wake worker %d: %w", w.index, err)
 	}
 	return <-r.done
 }
 
-// answer makes the calls that wait; the loop runs it when wake is readable.
+var one = [8]byte{1} // what an eventfd counts; any number but 0 would do
+
+// ring makes the worker's eventfd readable.
+func (w *worker) ring() error {
+	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(w.wake), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// answer carries the injected frames and makes the calls that wait; the loop runs
+// it when wake is readable.
 func (w *worker) answer() {
-	var b [8]byte
-	unix.Read(w.wake, b[:])
+	unix.RawSyscall(unix.SYS_READ, uintptr(w.wake), uintptr(unsafe.Pointer(&w.rung)), unsafe.Sizeof(w.rung))
+	w.inject()
 	select {
 	case r := <-w.mail:
 		r.done <- r.fn()
