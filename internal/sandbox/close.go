@@ -46,27 +46,54 @@ func (s *Sandbox) shut() []*Process {
 // Close kills every process in the namespaces, also those that a program has put
 // into the background and those that another process has put there, waits for
 // their end and closes the descriptors. With that the namespaces are gone, unless
-// they are pinned. A second Close does nothing and returns what the first did.
+// somebody else has got their Files. The host's network namespace does not count:
+// who is in nothing else of the sandbox is left alone. A second Close does nothing
+// and returns what the first did.
 func (s *Sandbox) Close() error {
-	s.close.Do(func() { s.closeErr = s.end() })
+	s.close.Do(func() {
+		err := endProcesses([]*Sandbox{s})
+		s.closeErr = errors.Join(err, s.settle())
+	})
 	return s.closeErr
 }
 
-func (s *Sandbox) end() error {
-	running := s.shut()
-	for _, p := range running {
-		p.Kill()
+// CloseAll closes many sandboxes as Close does, but looks for their processes all
+// at once: there may be as many processes as sandboxes.
+func CloseAll(boxes []*Sandbox) error {
+	err := endProcesses(boxes)
+	for _, s := range boxes {
+		s.close.Do(func() { s.closeErr = s.settle() })
+		err = errors.Join(err, s.closeErr)
 	}
-	err := s.killAll(time.Now().Add(endGrace))
-	for _, p := range running {
-		<-p.done
-	}
-	return errors.Join(err, s.release())
+	return err
 }
 
-// Release closes the descriptors and leaves the processes alone: what is pinned
-// goes on without this Sandbox. A program that Command started still ends with
-// this process.
+// endProcesses lets no process start any more and ends those that there are.
+func endProcesses(boxes []*Sandbox) error {
+	ids := map[nsID]bool{}
+	for _, s := range boxes {
+		for _, p := range s.shut() {
+			p.Kill()
+		}
+		if err := s.addIDs(ids); err != nil && !errors.Is(err, ErrClosed) {
+			return err
+		}
+	}
+	return killAll(ids, time.Now().Add(endGrace))
+}
+
+// settle waits for the programs that this process has started, all of which have
+// been killed, and closes the descriptors.
+func (s *Sandbox) settle() error {
+	for _, p := range s.shut() {
+		<-p.done
+	}
+	return s.release()
+}
+
+// Release closes the descriptors and leaves the processes alone: what somebody
+// else has the Files of goes on without this Sandbox. A program that Command
+// started still ends with this process.
 func (s *Sandbox) Release() error {
 	s.shut()
 	s.close.Do(func() { s.closeErr = s.release() })
@@ -75,44 +102,47 @@ func (s *Sandbox) Release() error {
 
 // killAll looks until no process is left, since one that is being killed may have
 // just started another.
-func (s *Sandbox) killAll(deadline time.Time) error {
-	ids, err := s.ids()
-	if err != nil {
-		return err
-	}
+func killAll(ids map[nsID]bool, deadline time.Time) error {
 	for {
 		pids, err := members(ids)
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		for _, pid := range pids {
-			if err := killMember(pid, ids, deadline); err != nil {
-				return fmt.Errorf("sandbox: end process %d of %s: %w", pid, s.name, err)
+		// All are told first, so that they end side by side.
+		for _, await := range []bool{false, true} {
+			for _, pid := range pids {
+				if err := killMember(pid, ids, await, deadline); err != nil {
+					return fmt.Errorf("sandbox: end process %d: %w", pid, err)
+				}
 			}
 		}
 	}
 }
 
-// nsID tells namespaces apart.
+// nsID tells namespaces of all kinds apart.
 type nsID struct{ dev, ino uint64 }
 
-// ids returns which namespaces are this sandbox's own.
-func (s *Sandbox) ids() (map[Kind]nsID, error) {
-	net := s.net.ID()
-	out := map[Kind]nsID{Net: {net.Dev, net.Ino}}
-	for k, f := range map[Kind]*os.File{Mount: s.mnt, UTS: s.uts} {
-		var st unix.Stat_t
-		if err := withFD(f, func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
-			return nil, fmt.Errorf("sandbox: identify the %s namespace of %s: %w", k, s.name, err)
+// addIDs adds which namespaces are this sandbox's own.
+func (s *Sandbox) addIDs(ids map[nsID]bool) error {
+	for _, k := range kinds {
+		if k == Net && s.hostNet {
+			continue
 		}
-		out[k] = nsID{st.Dev, st.Ino}
+		var st unix.Stat_t
+		if err := s.control(k, func(fd int) error { return unix.Fstat(fd, &st) }); err != nil {
+			return fmt.Errorf("sandbox: identify the %s namespace of %s: %w", k, s.name, err)
+		}
+		ids[nsID{st.Dev, st.Ino}] = true
 	}
-	return out, nil
+	return nil
 }
 
 // members returns the processes that are in one of the namespaces. One that has
 // left some, by unshare(1), is still in the others.
-func members(ids map[Kind]nsID) ([]int, error) {
+func members(ids map[nsID]bool) ([]int, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: list the processes: %w", err)
@@ -129,13 +159,13 @@ func members(ids map[Kind]nsID) ([]int, error) {
 
 // isMember is false for what cannot be looked at: processes of other users, and
 // those that have ended and wait for their parent.
-func isMember(pid int, ids map[Kind]nsID) bool {
-	for k, id := range ids {
+func isMember(pid int, ids map[nsID]bool) bool {
+	for _, k := range kinds {
 		var st unix.Stat_t
-		if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, k), &st); err != nil {
+		if err := unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/"+string(k), &st); err != nil {
 			return false
 		}
-		if id == (nsID{st.Dev, st.Ino}) {
+		if ids[nsID{st.Dev, st.Ino}] {
 			return true
 		}
 	}
@@ -143,8 +173,8 @@ func isMember(pid int, ids map[Kind]nsID) bool {
 }
 
 // killMember kills a process through a descriptor (Linux 5.3), so that its number
-// cannot become another's in between, and waits for its end.
-func killMember(pid int, ids map[Kind]nsID, deadline time.Time) error {
+// cannot become another's in between, and waits for its end if await says so.
+func killMember(pid int, ids map[nsID]bool, await bool, deadline time.Time) error {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -158,6 +188,9 @@ func killMember(pid int, ids map[Kind]nsID, deadline time.Time) error {
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err
+	}
+	if !await {
+		return nil
 	}
 	return awaitExit(fd, deadline)
 }

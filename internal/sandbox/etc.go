@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 )
 
@@ -31,18 +34,35 @@ var localHosts = []Host{
 
 // hostsText returns the lines of /etc/hosts, the loopback names first.
 func hostsText(hosts []Host) (string, error) {
+	return hostsLines(append(slices.Clone(localHosts), hosts...))
+}
+
+func hostsLines(hosts []Host) (string, error) {
 	var b strings.Builder
-	for _, list := range [][]Host{localHosts, hosts} {
-		for _, h := range list {
-			if !h.Addr.IsValid() || len(h.Names) == 0 {
-				return "", fmt.Errorf("sandbox: hosts entry %v %q: an address and a name are needed", h.Addr, h.Names)
-			}
-			if err := writeLine(&b, validName, h.Addr.String(), h.Names...); err != nil {
-				return "", err
-			}
+	for _, h := range hosts {
+		if !h.Addr.IsValid() || len(h.Names) == 0 {
+			return "", fmt.Errorf("sandbox: hosts entry %v %q: an address and a name are needed", h.Addr, h.Names)
+		}
+		if err := writeLine(&b, validName, h.Addr.String(), h.Names...); err != nil {
+			return "", err
 		}
 	}
 	return b.String(), nil
+}
+
+// addToHosts returns the host's own /etc/hosts, which may be missing, with lines
+// added.
+func addToHosts(hosts []Host) (string, error) {
+	b, err := os.ReadFile("/etc/hosts")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("sandbox: read the host's names: %w", err)
+	}
+	text := string(b)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	added, err := hostsLines(hosts)
+	return text + added, err
 }
 
 // text returns the lines of the file.

@@ -33,6 +33,9 @@ type Cmd struct {
 	// /dev/null.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Tty makes Stdin, which must be an *os.File of a terminal, the program's
+	// controlling terminal: its keys send signals, and its end a SIGHUP.
+	Tty bool
 }
 
 // pipeGrace is how long output is still copied after the program has ended, when
@@ -109,7 +112,7 @@ func (c Cmd) prepare() (*exec.Cmd, error) {
 	return &exec.Cmd{
 		Path: path, Args: c.Args, Env: c.Env, Dir: c.Dir,
 		Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: unix.SIGKILL},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: c.Tty, Pdeathsig: unix.SIGKILL},
 		WaitDelay:   pipeGrace,
 	}, nil
 }

@@ -9,9 +9,10 @@ import (
 )
 
 // enterNew puts the calling thread, which is in the sandbox's network namespace,
-// into new mount and UTS namespaces, and prepares these.
+// into new mount and UTS namespaces, and prepares these. Without a host name the
+// host's stays.
 func enterNew(hostname string, files etcFiles) error {
-	if err := unshareMounts(); err != nil {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return refused(Mount, err)
 	}
 	if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
@@ -20,34 +21,12 @@ func enterNew(hostname string, files etcFiles) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("sandbox: make the mounts private: %w", err)
 	}
-	if err := unix.Sethostname([]byte(hostname)); err != nil {
-		return fmt.Errorf("sandbox: set the host name %q: %w", hostname, err)
-	}
-	if err := dropPins(); err != nil {
-		return err
-	}
-	return installEtc(files)
-}
-
-// dropPins unmounts the namespaces that are mounted on files. A new mount namespace
-// begins as a copy of ours; the copy would keep every namespace alive that is
-// pinned now, after its pin has gone.
-func dropPins() error {
-	all, err := mounts()
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		if m.Type == "nsfs" {
-			// EINVAL: the mount came from a more privileged mount namespace than
-			// ours and is locked. Then it is not one of our pins.
-			err := unix.Unmount(m.Point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-			if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EPERM) {
-				return fmt.Errorf("sandbox: leave the pinned namespace %s: %w", m.Point, err)
-			}
+	if hostname != "" {
+		if err := unix.Sethostname([]byte(hostname)); err != nil {
+			return fmt.Errorf("sandbox: set the host name %q: %w", hostname, err)
 		}
 	}
-	return nil
+	return installEtc(files)
 }
 
 // mountSys mounts a /sys that shows the devices of the thread's network namespace.

@@ -26,7 +26,7 @@ func hasSysAdmin() bool {
 	return data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
 }
 
-// Rerun says how Reexec starts the program again. Every field may be left out.
+// Rerun says how Reexec and Start start the program again. Every field may be left out.
 type Rerun struct {
 	// Path is the program; the default is the running one.
 	Path string
@@ -37,6 +37,8 @@ type Rerun struct {
 	Env []string
 	// Stdin, Stdout and Stderr default to the running program's own.
 	Stdin, Stdout, Stderr *os.File
+	// Extra are further files, as descriptors 3 and up. Start only.
+	Extra []*os.File
 }
 
 // Reexec runs this program again as root of a user namespace of its own, with a

@@ -18,12 +18,18 @@ var ErrClosed = errors.New("sandbox: already closed")
 type Config struct {
 	// Name is the container's name, for messages.
 	Name string
-	// Hostname is what uname(2) and /etc/hostname say; the default is Name.
+	// Hostname is what uname(2) and /etc/hostname say; the default is Name, and
+	// with HostNet the host's own.
 	Hostname string
-	// Hosts follow the loopback names in /etc/hosts.
+	// Hosts follow the loopback names in /etc/hosts; with HostNet they follow the
+	// host's own lines.
 	Hosts []Host
-	// Resolv is /etc/resolv.conf. The zero value is an empty file: no name servers.
+	// Resolv is /etc/resolv.conf. The zero value is an empty file, no name servers,
+	// and with HostNet the host's own file.
 	Resolv Resolv
+	// HostNet leaves the programs in this process's network namespace. They share
+	// its devices, addresses and ports; their mounts and host name are their own.
+	HostNet bool
 }
 
 // Sandbox is a container's namespaces. Its methods may be called from any
@@ -32,6 +38,9 @@ type Sandbox struct {
 	name     string
 	net      *netnsx.NS
 	mnt, uts *os.File
+	// hostNet: net is this process's own, from which its threads start anyway and
+	// which an ordinary user's could not enter again.
+	hostNet bool
 	// sysfs says why /sys is still the host's, nil when it is not.
 	sysfs error
 
@@ -49,33 +58,57 @@ type Sandbox struct {
 // Create makes a sandbox: a network namespace with its loopback up and nothing
 // else, a private mount namespace, a UTS namespace. The error is a *NamespaceError
 // when the machine does not allow it. An ordinary user must have gone through
-// Reexec before.
+// Reexec or Start before.
 func Create(c Config) (*Sandbox, error) {
-	if c.Hostname == "" {
+	if c.Hostname == "" && !c.HostNet {
 		c.Hostname = c.Name
 	}
 	files, err := c.files()
 	if err != nil {
 		return nil, err
 	}
-	ns, err := netnsx.New()
+	s, err := newSandbox(c)
 	if err != nil {
-		if errno, ok := errors.AsType[unix.Errno](err); ok {
-			err = refused(Net, errno)
-		}
 		return nil, err
 	}
-	s := &Sandbox{name: c.Name, net: ns, procs: map[*Process]struct{}{}}
-	if err := ns.Do(func() error { return s.make(c.Hostname, files) }); err != nil {
+	if err := s.inNet(func() error { return s.make(c.Hostname, files) }); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
 }
 
-// files renders and checks what the sandbox has below /etc.
+// newSandbox makes a sandbox that has a network namespace only.
+func newSandbox(c Config) (*Sandbox, error) {
+	s := &Sandbox{name: c.Name, hostNet: c.HostNet, procs: map[*Process]struct{}{}}
+	var err error
+	if c.HostNet {
+		s.net, err = netnsx.Current()
+		return s, err
+	}
+	s.net, err = netnsx.New()
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		err = refused(Net, errno)
+	}
+	return s, err
+}
+
+// inNet runs fn on a thread of its own in the sandbox's network namespace.
+func (s *Sandbox) inNet(fn func() error) error {
+	if s.hostNet {
+		return netnsx.OnThread(fn)
+	}
+	return s.net.Do(fn)
+}
+
+// files renders and checks what the sandbox has below /etc. What is not among them
+// is the host's.
 func (c Config) files() (etcFiles, error) {
-	if err := checkHostname(c.Hostname); err != nil {
-		return nil, err
+	files := etcFiles{}
+	if c.Hostname != "" || !c.HostNet {
+		if err := checkHostname(c.Hostname); err != nil {
+			return nil, err
+		}
+		files["hostname"] = c.Hostname + "\n"
 	}
 	hosts, err := hostsText(c.Hosts)
 	if err != nil {
@@ -85,7 +118,16 @@ func (c Config) files() (etcFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return etcFiles{"hosts": hosts, "resolv.conf": resolv, "hostname": c.Hostname + "\n"}, nil
+	if resolv != "" || !c.HostNet {
+		files["resolv.conf"] = resolv
+	}
+	if c.HostNet {
+		hosts, err = addToHosts(c.Hosts)
+	}
+	if len(c.Hosts) > 0 || !c.HostNet {
+		files["hosts"] = hosts
+	}
+	return files, err
 }
 
 // make runs on a thread that is in the network namespace and ends afterwards.
@@ -93,7 +135,9 @@ func (s *Sandbox) make(hostname string, files etcFiles) (err error) {
 	if err := enterNew(hostname, files); err != nil {
 		return err
 	}
-	s.sysfs = mountSys()
+	if !s.hostNet {
+		s.sysfs = mountSys()
+	}
 	if s.mnt, err = openCurrent(Mount); err != nil {
 		return err
 	}
@@ -104,7 +148,8 @@ func (s *Sandbox) make(hostname string, files etcFiles) (err error) {
 // Name returns the name given in Config.
 func (s *Sandbox) Name() string { return s.name }
 
-// NetNS returns the network namespace. It is the sandbox's own: do not close it.
+// NetNS returns the network namespace, with HostNet this process's own. It is the
+// sandbox's descriptor: do not close it.
 func (s *Sandbox) NetNS() *netnsx.NS { return s.net }
 
 // Sysfs says why programs inside see the host's /sys instead of their own; nil when
@@ -125,10 +170,7 @@ func (s *Sandbox) Do(fn func() error) error {
 
 // enter puts the calling thread into the namespaces, for good.
 func (s *Sandbox) enter() error {
-	if err := s.net.Enter(); err != nil {
-		if errors.Is(err, netnsx.ErrClosed) {
-			return ErrClosed
-		}
+	if err := s.enterNet(); err != nil {
 		return err
 	}
 	// A thread that shares its working directory with others may not change its
@@ -146,6 +188,16 @@ func (s *Sandbox) enter() error {
 		}
 	}
 	return nil
+}
+
+func (s *Sandbox) enterNet() error {
+	if s.hostNet {
+		return nil // mnt and uts tell whether the sandbox is closed
+	}
+	if err := s.net.Enter(); !errors.Is(err, netnsx.ErrClosed) {
+		return err
+	}
+	return ErrClosed
 }
 
 // SetHosts rewrites /etc/hosts inside; the loopback names stay.
@@ -174,7 +226,10 @@ func (s *Sandbox) rewrite(name, text string) error {
 
 // release closes the descriptors that there are.
 func (s *Sandbox) release() error {
-	err := s.net.Close()
+	var err error
+	if s.net != nil {
+		err = s.net.Close()
+	}
 	for _, f := range []*os.File{s.mnt, s.uts} {
 		if f != nil {
 			err = errors.Join(err, f.Close())
