@@ -41,6 +41,9 @@ var agentCommands = map[string]func(a *agent, args []string) error{
 	"tcp-sink": (*agent).tcpSink,
 	"tcp-send": (*agent).tcpSend,
 	"guard":    (*agent).guard,
+	"dns":      (*agent).dns,
+	"dhcp":     (*agent).dhcp,
+	"sysctl":   (*agent).sysctl,
 }
 
 // AgentMain runs one command of the agent and returns the exit code of the

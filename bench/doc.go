@@ -1,5 +1,6 @@
 // Package bench compares ways to forward layer-2 frames between two stations on
-// one machine: this project's switch, the kernel's bridge, and a naive loop.
+// one machine: this project's switch, the kernel's bridge, and a naive loop. And it
+// measures the switch as a daemon with networks and many containers.
 //
 // # Theory of operation
 //
@@ -26,6 +27,14 @@
 // TCP bulk comes from iperf3. Small frames, latency and the verified transfer
 // come from the agent, [AgentMain], which a binary offers as a hidden command;
 // iperf3 spends more on a small datagram than the road under test does.
+//
+// # Networks
+//
+// [Networks] measures what the switch does as a daemon: it has one started with a
+// socket and a state of its own, speaks to it through its API, runs programs in its
+// containers through the command exec, and takes it down. It compares with stated
+// aims instead of a reference, except for the throughput between two of many
+// containers, which [Run] compares with that between two alone.
 //
 // Ratios travel between machines, absolute figures do not.
 package bench

@@ -128,18 +128,22 @@ func (e *Env) iperfClient(ctx context.Context, st Station, args []string) (iperf
 type iperfResult struct {
 	Error string `json:"error"`
 	Start struct {
-		Version string `json:"version"`
+		Version   string     `json:"version"`
+		Connected []struct{} `json:"connected"` // the data connections
 	} `json:"start"`
-	Intervals []struct {
-		Sum struct {
-			Bytes float64 `json:"bytes"`
-		} `json:"sum"`
-	} `json:"intervals"`
-	End struct {
+	Intervals []iperfInterval `json:"intervals"`
+	End       struct {
 		Sent     iperfSum `json:"sum_sent"`
 		Received iperfSum `json:"sum_received"`
 		Sender   string   `json:"sender_tcp_congestion"`
 	} `json:"end"`
+}
+
+type iperfInterval struct {
+	Sum struct {
+		Seconds float64 `json:"seconds"`
+		Bytes   float64 `json:"bytes"`
+	} `json:"sum"`
 }
 
 type iperfSum struct {

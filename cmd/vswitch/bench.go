@@ -24,6 +24,7 @@ func benchCommand(a *app) *cobra.Command {
 		Short: "Measure the switch against named references",
 	})
 	cmd.AddCommand(benchL2Command(a))
+	cmd.AddCommand(benchNetworksCommand(a))
 	return cmd
 }
 

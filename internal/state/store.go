@@ -97,18 +97,25 @@ func makeDir(dir string) error {
 
 // open does what Open promises after the directory is there.
 func (s *Store) open() ([]Damage, error) {
-	var err error
-	if s.lock, err = lock(s.root); err != nil {
+	if err := s.hold(); err != nil {
 		return nil, err
+	}
+	return s.checkVersion()
+}
+
+// hold takes the lock and opens the directory itself.
+func (s *Store) hold() (err error) {
+	if s.lock, err = lock(s.root); err != nil {
+		return err
 	}
 	own, err := s.root.OpenRoot(".")
 	if err != nil {
-		return nil, fmt.Errorf("state: %w", err)
+		return fmt.Errorf("state: %w", err)
 	}
 	if s.self, err = newFolder(own, s.dir, s.opts.Sync); err != nil {
-		return nil, errors.Join(err, own.Close())
+		return errors.Join(err, own.Close())
 	}
-	return s.checkVersion()
+	return nil
 }
 
 // Close gives the directory up. What was saved stays. Calls after it fail with

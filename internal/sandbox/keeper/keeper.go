@@ -110,6 +110,10 @@ func (k *keeper) end(l *net.UnixListener, clean bool) error {
 	for _, path := range append(files, k.dirs.lockFile()) {
 		errs = append(errs, removeFile(path))
 	}
+	if clean && k.dirs.ours() {
+		// Where something lies in it, it stays; who launches anew makes it again.
+		_ = os.Remove(k.dirs.Runtime)
+	}
 	return errors.Join(errs...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"syscall"
@@ -49,10 +50,10 @@ const retryPause = 10 * time.Millisecond
 // code StartFailed and the end of the log, or wraps a *sandbox.NamespaceError,
 // ErrAlreadyRuns or ctx's error.
 func Launch(ctx context.Context, l LaunchConfig) error {
-	if err := l.Dirs.make(); err != nil {
-		return err
-	}
 	for {
+		if err := l.Dirs.make(); err != nil {
+			return err
+		}
 		again, err := l.try(ctx)
 		if !again {
 			return err
@@ -73,6 +74,8 @@ func (l LaunchConfig) try(ctx context.Context) (again bool, err error) {
 		return false, ErrAlreadyRuns
 	case errors.Is(err, errLocked):
 		return l.join(ctx)
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil // a keeper that ended has taken the directory with it
 	case err != nil:
 		return false, err
 	}

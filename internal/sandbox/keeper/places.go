@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -90,6 +91,16 @@ func (d Dirs) defaultState(besideSocket bool) (string, error) {
 		return "", fmt.Errorf("keeper: find the state's place: %w", err)
 	}
 	return filepath.Join(home, ".local", "state", "vswitch"), nil
+}
+
+// ours reports whether the runtime directory has the name that Places gives it; then
+// it goes with the last file in it. Another is its maker's. In a user namespace the
+// user's own number is not known, so any will do.
+func (d Dirs) ours() bool {
+	name := filepath.Base(d.Runtime)
+	uid, inTmp := strings.CutPrefix(name, "vswitch-")
+	_, err := strconv.Atoi(uid)
+	return name == "vswitch" || inTmp && err == nil && filepath.Dir(d.Runtime) == "/tmp"
 }
 
 // make makes the runtime directory, if it is missing, for its owner only.
