@@ -31,6 +31,9 @@ func (p *packet) claim(addr netip.Addr, asker frame.MAC) (mac frame.MAC, own, ok
 func (p *packet) arp() frame.Reason {
 	a := p.f.ARP()
 	if a.Op() != frame.ARPRequest {
+		if p.c.Heard != nil && p.f.Dst == p.c.MAC {
+			p.c.Heard(a.SPA(), a.SHA())
+		}
 		return frame.Consumed
 	}
 	asker := a.SHA()

@@ -45,6 +45,10 @@ type Config struct {
 	UDP, TCP map[uint16]Service
 	// RouterSolicit gets router solicitations (RFC 4861, section 4.1), checked.
 	RouterSolicit Service
+	// Heard is told who answered a question that was asked in the gateway's name (ARP
+	// replies to its MAC). Called by several workers at once; must not block. May be
+	// nil.
+	Heard func(addr netip.Addr, mac frame.MAC)
 	// Uplink gets what belongs to no network of the router; nil: nothing does.
 	Uplink Uplink
 	Limits Limits

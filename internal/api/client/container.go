@@ -42,6 +42,11 @@ func (c *Client) ExecWait(ctx context.Context, id string) (int, error) {
 	return c.wait(ctx, at("/v1/exec/{}/wait", id))
 }
 
+// ExecSignal sends a run a signal, by its ID.
+func (c *Client) ExecSignal(ctx context.Context, id string, s api.Control) error {
+	return c.order(ctx, http.MethodPost, at("/v1/exec/{}/signal", id), s)
+}
+
 func (c *Client) wait(ctx context.Context, path string) (int, error) {
 	w, err := get[api.Wait](ctx, c, path)
 	return w.StatusCode, err

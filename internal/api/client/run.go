@@ -46,23 +46,28 @@ func (r *Run) Close() error {
 	return r.conn.Close()
 }
 
-// Signal sends the program a signal by its number. It fails for a program that
-// was started on its own, and when the switch was started again since.
+// Signal sends the program a signal by its number: on the stream, or by the run's ID
+// where there is none or it broke, as when the switch was started again.
 func (r *Run) Signal(sig int) error {
-	if r.conn == nil {
-		return api.Errorf(api.WrongUsage, nil, "cannot send signal %d to a program that was started without descriptors", sig)
+	if r.conn != nil && r.write(sig) == nil {
+		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), signalTime)
+	defer cancel()
+	return r.c.ExecSignal(ctx, r.id, api.Control{Signal: sig})
+}
+
+// write sends a signal on the stream.
+func (r *Run) write(sig int) error {
 	line, err := json.Marshal(api.Control{Signal: sig})
 	if err != nil {
-		return api.Errorf(api.Unexpected, err, "cannot send signal %d", sig)
+		return err
 	}
 	r.sending.Lock()
 	defer r.sending.Unlock()
 	_ = r.conn.SetWriteDeadline(time.Now().Add(signalTime))
-	if _, err := r.conn.Write(append(line, '\n')); err != nil {
-		return api.Errorf(api.SwitchUnreachable, err, "cannot send signal %d: the stream to the switch has ended", sig)
-	}
-	return nil
+	_, err = r.conn.Write(append(line, '\n'))
+	return err
 }
 
 // Wait waits for the program's end and returns its exit code, 128+N when signal N

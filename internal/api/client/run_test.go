@@ -119,18 +119,25 @@ func TestWaitTwice(t *testing.T) {
 	}
 }
 
-// A program on its own can be waited for, but not signalled.
+// A program on its own is waited for, and signalled, by its ID.
 func TestDetachedRun(t *testing.T) {
+	signals := 0
 	c := doing(t, func(nc *net.UnixConn, req *http.Request) {
 		answer := ok(begun)
 		if strings.HasSuffix(req.URL.Path, "/exec/r1/wait") {
 			answer = ok(`{"StatusCode":4}`)
 		}
+		if strings.HasSuffix(req.URL.Path, "/exec/r1/signal") {
+			signals++
+			answer = ok(`{}`)
+		}
 		_, _ = io.WriteString(nc, answer)
 	})
 	run, err := c.Start(within(t), "web", nil)
 	must(t, err)
-	expect(t, run.Signal(15), api.WrongUsage)
+	if err := run.Signal(15); err != nil || signals != 1 {
+		t.Errorf("%d signals, %v", signals, err)
+	}
 	must(t, run.Close())
 	if code, err := run.Wait(within(t)); code != 4 || err != nil || run.PID() != 7 {
 		t.Errorf("%d, %v", code, err)

@@ -41,6 +41,8 @@ type Backend interface {
 	Exec(ctx context.Context, ref string, e api.Exec, files []*os.File) (Run, error)
 	// ExecWait waits for a run by the ID that its Started event named.
 	ExecWait(ctx context.Context, id string) (int, error)
+	// ExecSignal sends such a run a signal; one that has ended gets none.
+	ExecSignal(ctx context.Context, id string, c api.Control) error
 	Wait(ctx context.Context, ref string) (int, error)
 	Stop(ctx context.Context, ref string, s api.Stop) error
 	// Remove removes a container; with force also a running one.

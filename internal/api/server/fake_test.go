@@ -112,6 +112,9 @@ func (f *fake) ExecWait(ctx context.Context, id string) (int, error) {
 	}
 	return did[int](f, "ExecWait", id)
 }
+func (f *fake) ExecSignal(ctx context.Context, id string, c api.Control) error {
+	return f.only("ExecSignal", id, c)
+}
 func (f *fake) Wait(ctx context.Context, ref string) (int, error) {
 	if f.waits != nil {
 		return f.waits(ctx, ref)

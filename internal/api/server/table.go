@@ -33,6 +33,7 @@ func table() []route {
 		wait("/v1/containers/{ref}/wait", "waits for the end of a container's program", Backend.Wait),
 		newRoute[none, none]("GET", "/v1/containers/{ref}/logs", "copies what a container has written, with follow until its end", logs).with("follow").gives("text").endless(),
 		wait("/v1/exec/{id}/wait", "waits for the end of a program by the ID of its started event", Backend.ExecWait),
+		order("/v1/exec/{ref}/signal", "sends a signal to a program by the ID of its started event", Backend.ExecSignal),
 
 		ask("/v1/attachments", "joins a network namespace that somebody else made", Backend.Attach),
 		drop("/v1/attachments/{ref}", "leaves a network namespace that somebody else made", Backend.Detach),
