@@ -57,7 +57,7 @@ type Start struct {
 // Event is a line of the stream that follows an upgraded start or exec: first
 // Started, then Exited.
 type Event struct {
-	// Type is "started" or "exited".
+	// Type is "started" or "exited". A start that failed is one "exited" with Error.
 	Type string `json:"type"`
 	// Exec names the run, for ExecWait after the stream broke.
 	Exec string `json:"exec,omitempty"`

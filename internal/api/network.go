@@ -79,8 +79,9 @@ type NetworkExtra struct {
 // PoolUse is how full a pool is.
 type PoolUse struct {
 	Subnet string `json:"subnet"`
-	// Used counts addresses that are given out, the gateway included. Free counts
-	// those that can be given out by themselves, at most 2^53.
+	// Used counts addresses that are taken: given out, the gateway's, and those that
+	// nobody can have. Free counts those that are given out by themselves. Both are at
+	// most 2^53.
 	Used uint64 `json:"used"`
 	Free uint64 `json:"free"`
 }

@@ -1,20 +1,23 @@
-// Package daemon is the composition root: it makes a switch, an engine and
-// containers, plugs them together and owns their lives. Only cmd/vswitch imports
-// it.
+// Package daemon is the composition root: it builds everything, plugs it together
+// and owns its life. Only cmd/vswitch imports it.
 //
-// A Node is one switch with its containers. Joining makes, in this order, the
-// container's namespaces, its TAP device, its port in the switch, and hands the
-// device to the engine; leaving undoes it backwards, and each step leaves nothing
-// that the one before it could still use:
+// # The switch process
 //
-//	switch.RemovePort   no frame is sent there any more
-//	engine.Detach       no worker holds it
-//	tap.Close           the kernel deletes the device
-//	switch.ReleasePort  the number may be used again
-//	sandbox.Close       programs end, namespaces go
+// Main is the process that `vswitch up` has the keeper start: a Daemon opens the
+// state, makes the fabric and the networks of before, joins again what runs, and
+// answers the API until it is told to end:
 //
-// Nothing of a node outlives its process: namespaces are held by descriptors
-// only, devices go with theirs, programs are killed with their parent. (Only what a
-// program put into the background outlives a SIGKILL of the process, and keeps its
-// namespaces until it ends.)
+//	keeper            state            fabric, networks            server
+//	what is held  ->  what is kept ->  what runs                -> who asks
+//
+// It may die at any time: what it has lies in files and at the keeper, and the next
+// one goes on. Down takes everything down, in the order in which it depends on each
+// other, and says what is gone.
+//
+// # The node
+//
+// A Node is one switch with its containers and nothing around it - no networks, no
+// API, no keeper -, for demo, doctor and the tests of the data path. Nothing of it
+// outlives its process: namespaces are held by descriptors only, devices go with
+// theirs, programs are killed with their parent.
 package daemon

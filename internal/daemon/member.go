@@ -7,8 +7,10 @@ import (
 	"sync"
 
 	"vswitch/internal/frame"
+	"vswitch/internal/network"
 	"vswitch/internal/sandbox"
 	"vswitch/internal/tap"
+	"vswitch/ipam"
 	vswitch "vswitch/switch"
 )
 
@@ -47,23 +49,21 @@ type MemberConfig struct {
 type Member struct {
 	node *Node
 	cfg  MemberConfig
-	id   frame.PortID
 	box  *sandbox.Sandbox
-	dev  *tap.Device
+	plug *network.Plug
 
 	// mu is held while the member joins or leaves: who wants to end it while it
 	// is being made waits. It guards what follows.
-	mu    sync.Mutex
-	gone  bool
-	final frame.Totals // of the port, once gone
+	mu   sync.Mutex
+	gone bool
 }
 
 // Join makes a container and plugs it in. On an error nothing is left of it.
 func (n *Node) Join(cfg MemberConfig) (*Member, error) {
 	if cfg.MAC == 0 {
-		cfg.MAC = defaultMAC(cfg.Addrs)
+		cfg.MAC = defaultMAC(cfg)
 	}
-	m := &Member{node: n, cfg: cfg, id: frame.NoPort}
+	m := &Member{node: n, cfg: cfg}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := n.reserve(cfg.Name, m); err != nil {
@@ -77,15 +77,18 @@ func (n *Node) Join(cfg MemberConfig) (*Member, error) {
 	return m, nil
 }
 
-// defaultMAC makes the address that Docker would: 02:42 and the IPv4 address, or
-// any that is locally administered.
-func defaultMAC(addrs []netip.Prefix) frame.MAC {
-	for _, a := range addrs {
-		if ip := a.Addr().Unmap(); ip.Is4() {
-			return 0x0242<<32 | frame.MAC(frame.Addr4(ip))
+// defaultMAC makes the address that Docker would of the first IPv4 address, else one
+// of the first address.
+func defaultMAC(cfg MemberConfig) frame.MAC {
+	for _, a := range cfg.Addrs {
+		if a.Addr().Unmap().Is4() {
+			return ipam.MACFor(a.Addr().Unmap())
 		}
 	}
-	return 0x02<<40 | frame.MAC(randomWord()&(1<<40-1))
+	for _, a := range cfg.Addrs {
+		return ipam.MACFor(a.Addr())
+	}
+	return network.RandomMAC()
 }
 
 func (n *Node) reserve(name string, m *Member) error {
@@ -115,22 +118,19 @@ func (m *Member) open() (err error) {
 	if err != nil {
 		return err
 	}
-	m.dev, err = tap.Open(tap.Config{
-		NS: m.box.NetNS(), Name: ifname, MAC: m.cfg.MAC, MTU: m.cfg.MTU, Addrs: m.cfg.Addrs,
-		MaxOffloads: m.cfg.MaxOffloads,
-	})
-	if err != nil {
-		return err
-	}
 	port := m.cfg.Port
 	port.Name = m.cfg.Name
 	if !m.cfg.NoGuard {
 		port.Guard = m.guard()
 	}
-	if m.id, err = m.node.sw.AddPort(port); err != nil {
-		return err
-	}
-	return m.node.engine.Attach(m.id, m.dev)
+	m.plug, err = m.node.fabric.Plug(m.node.sw, network.PlugConfig{
+		Tap: tap.Config{
+			NS: m.box.NetNS(), Name: ifname, MAC: m.cfg.MAC, MTU: m.cfg.MTU, Addrs: m.cfg.Addrs,
+			MaxOffloads: m.cfg.MaxOffloads,
+		},
+		Port: port,
+	})
+	return err
 }
 
 func (m *Member) guard() *vswitch.Guard {
@@ -156,20 +156,9 @@ func (m *Member) closeLocked() error {
 	}
 	m.gone = true
 	var errs []error
-	if m.id != frame.NoPort {
-		errs = append(errs, m.node.sw.RemovePort(m.id))
-		if _, ok := m.node.engine.PortTotals(m.id); ok {
-			var err error
-			m.final, err = m.node.engine.Detach(m.id)
-			errs = append(errs, err)
-		}
-	}
-	if m.dev != nil {
+	if m.plug != nil {
 		m.forgetPeers()
-		errs = append(errs, m.dev.Close())
-	}
-	if m.id != frame.NoPort {
-		errs = append(errs, m.node.sw.ReleasePort(m.id))
+		errs = append(errs, m.plug.Unplug())
 	}
 	if m.box != nil {
 		errs = append(errs, m.box.Close())
@@ -213,25 +202,15 @@ func (m *Member) MAC() frame.MAC { return m.cfg.MAC }
 func (m *Member) Addrs() []netip.Prefix { return m.cfg.Addrs }
 
 // Port returns the number of its port in the switch.
-func (m *Member) Port() frame.PortID { return m.id }
+func (m *Member) Port() frame.PortID { return m.plug.ID() }
 
 // Sandbox returns its namespaces, to run programs in.
 func (m *Member) Sandbox() *sandbox.Sandbox { return m.box }
 
 // Device returns its TAP device.
-func (m *Member) Device() *tap.Device { return m.dev }
+func (m *Member) Device() *tap.Device { return m.plug.Device() }
 
 // Totals returns the counts of its port, and what the kernel dropped because the
 // device's ring was full before the switch could read it. Of a container that left
 // they are the port's last counts, and the error says that the ring's are lost.
-func (m *Member) Totals() (t frame.Totals, ring uint64, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.gone {
-		t = m.final
-	} else {
-		t, _ = m.node.engine.PortTotals(m.id)
-	}
-	ring, err = m.dev.RingDrops()
-	return t, ring, err
-}
+func (m *Member) Totals() (t frame.Totals, ring uint64, err error) { return m.plug.Totals() }

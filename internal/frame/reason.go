@@ -109,7 +109,7 @@ var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
 	DropGatewaySource:   {"gateway-source", "The source address of a packet to the gateway is none that it could answer.", ""},
 	DropGatewayIsolated: {"network-isolated", "The destination is on another network, and networks are isolated from each other.", "connect both containers to one network:  vswitch network connect"},
 	DropGatewayInternal: {"network-internal", "The network is internal: nothing leaves it.", "use a network without --internal"},
-	DropGatewayICC:      {"icc-disabled", "The network does not let its containers talk to each other (enable_icc=false).", "publish the port, or use a network with enable_icc=true"},
+	DropGatewayICC:      {"icc-disabled", "The network does not let its containers talk to each other (enable_icc=false).", "use a network with enable_icc=true"},
 	DropNoRoute:         {"no-route", "The gateway has no route to the destination.", ""},
 	DropTTL:             {"ttl-expired", "The packet's time to live ended at the gateway.", ""},
 	DropTooBig:          {"too-big", "The packet is larger than the next network's MTU and may not be fragmented.", "use one MTU on both networks"},

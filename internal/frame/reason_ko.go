@@ -40,7 +40,7 @@ var korean = [Reasons]struct{ sentence, remedy string }{
 	DropGatewaySource:   {"게이트웨이가 응답할 수 없는 출발지 주소입니다.", ""},
 	DropGatewayIsolated: {"목적지가 다른 네트워크에 있습니다. 네트워크들은 서로 격리되어 있습니다.", "두 컨테이너를 한 네트워크에 연결하세요:  vswitch network connect"},
 	DropGatewayInternal: {"내부(internal) 네트워크입니다. 밖으로 나가는 길이 없습니다.", "--internal 없이 만든 네트워크를 쓰세요"},
-	DropGatewayICC:      {"enable_icc=false인 네트워크입니다. 컨테이너끼리 통신할 수 없습니다.", "포트를 공개하거나, enable_icc=true인 네트워크를 쓰세요"},
+	DropGatewayICC:      {"enable_icc=false인 네트워크입니다. 컨테이너끼리 통신할 수 없습니다.", "enable_icc=true인 네트워크를 쓰세요"},
 	DropNoRoute:         {"게이트웨이에 목적지로 가는 경로가 없습니다.", ""},
 	DropTTL:             {"패킷의 TTL이 게이트웨이에서 끝났습니다.", ""},
 	DropTooBig:          {"패킷이 다음 네트워크의 MTU보다 크고, 나누는 것도 금지되어 있습니다.", "두 네트워크에 같은 MTU를 쓰세요"},

@@ -36,9 +36,10 @@ type Config struct {
 	Internal bool
 	// NoICC: containers of the network do not reach each other.
 	NoICC bool
-	// Routed: containers are reached from other networks by their own address, by
-	// ICMP, and by everything from a network that is routed too.
-	Routed bool
+	// Routed4 and Routed6, a family each: containers are reached from other networks
+	// by their own address, by ICMP, and by everything from a network that is routed
+	// too.
+	Routed4, Routed6 bool
 	// UDP and TCP are the services at the gateway's addresses, by port. The one at
 	// UDP port 67 also gets broadcasts, the one at 547 what is sent to the DHCPv6
 	// groups.
@@ -89,6 +90,14 @@ func compile(c Config) (*config, error) {
 		k.links = append(k.links, l)
 	}
 	return k, nil
+}
+
+// routed reports whether the network is routed for a family.
+func (c *config) routed(v6 bool) bool {
+	if v6 {
+		return c.Routed6
+	}
+	return c.Routed4
 }
 
 func linkOf(p netip.Prefix) (link, error) {

@@ -25,7 +25,7 @@
 // station about its own address. Where containers must not reach each other
 // (Config.NoICC) it names itself instead, and what is then sent ends here. All of a
 // switch's gateways are reached from all its networks. Other networks are not, and
-// say nothing, unless Config.Routed lets ICMP in, or everything from a network that
+// say nothing, unless Config.Routed4 or Routed6 lets ICMP in, or everything from a network that
 // is routed as well. There is no state of connections: back from a routed network
 // come echo replies and errors.
 //

@@ -45,7 +45,8 @@ func FuzzServe(f *testing.F) {
 			return
 		}
 		r := newRig(t, func(c *Config) {
-			c.NoICC, c.Internal, c.Routed = how&fuzzNoICC != 0, how&fuzzInternal != 0, how&fuzzRouted != 0
+			c.NoICC, c.Internal = how&fuzzNoICC != 0, how&fuzzInternal != 0
+			c.Routed4, c.Routed6 = how&fuzzRouted != 0, how&fuzzRouted != 0
 			if how&fuzzUplink != 0 {
 				c.Uplink = &uplink{reason: frame.Consumed}
 			}

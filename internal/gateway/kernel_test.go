@@ -53,7 +53,7 @@ func newWire(t *testing.T) *wire {
 	testnet.NeedPrograms(t, "ping", "arping", "traceroute", "rdisc6", "ndisc6", "ip")
 	w := &wire{t: t, start: time.Now()}
 	w.rig = newRig(t, func(c *Config) {
-		c.Routed, c.RouterSolicit = true, advertiser{w}
+		c.Routed4, c.Routed6, c.RouterSolicit = true, true, advertiser{w}
 		c.Limits.Error = Limit{1e5, 1e5}
 		c.Limits.Errors = Limit{1e5, 1e5}
 	})

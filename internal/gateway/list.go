@@ -49,8 +49,8 @@ func (g *Gateway) Routes() []Route {
 func (c *config) routeTo(dst netip.Prefix, to *config) Route {
 	r := Route{dst, KindIsolated, to.Name}
 	switch {
-	case c.Internal || to.Internal || !to.Routed:
-	case c.Routed:
+	case c.Internal || to.Internal || !to.routed(dst.Addr().Is6()):
+	case c.routed(dst.Addr().Is6()):
 		r.Kind = KindRouted
 	default:
 		r.Kind, r.Note = KindRouted, to.Name+", ICMP only"

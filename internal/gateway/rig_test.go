@@ -76,7 +76,7 @@ func newRig(t testing.TB, edit func(*Config)) *rig {
 	r.Gateway = r.gateway(c)
 	r.b = r.gateway(Config{Name: "b", MAC: bMAC, Port: portB, Addrs: prefixes("10.0.1.1/24", "fd00:b::1/64")})
 	r.r = r.gateway(Config{
-		Name: "r", MAC: rMAC, Port: portR, Addrs: prefixes("10.0.2.1/24", "fd00:c::1/64"), Routed: true, MTU: 1400,
+		Name: "r", MAC: rMAC, Port: portR, Addrs: prefixes("10.0.2.1/24", "fd00:c::1/64"), Routed4: true, Routed6: true, MTU: 1400,
 	})
 	for _, a := range []netip.Addr{ask4, ask6, askLL} {
 		r.SetNeighbour(a, askMAC, "static")

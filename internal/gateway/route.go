@@ -59,13 +59,15 @@ func (p *packet) across(to *Gateway) frame.Reason {
 // between two routed ones, ICMP into a routed one from anywhere, and back come the
 // answers and errors.
 func (p *packet) mayCross(to *config) bool {
+	v6 := p.dst.Is6()
+	from := p.c.routed(v6)
 	switch {
 	case to.Internal:
 		return false
-	case to.Routed:
-		return p.c.Routed || p.icmp()
+	case to.routed(v6):
+		return from || p.icmp()
 	}
-	return p.c.Routed && p.icmp() && p.answers()
+	return from && p.icmp() && p.answers()
 }
 
 // answers reports whether an ICMP message is an echo reply or an error, or a

@@ -28,7 +28,7 @@ var refused = &uplink{reason: frame.DropNoRoute}
 
 func up(u Uplink) func(*Config) { return func(c *Config) { c.Uplink = u } }
 func noICC(c *Config)           { c.NoICC = true }
-func routed(c *Config)          { c.Routed = true }
+func routed(c *Config)          { c.Routed4, c.Routed6 = true, true }
 
 // TestDecisions has a line for every way that a packet to the gateway's MAC can
 // take. Accepted means that it went to another port.
@@ -122,7 +122,7 @@ func TestDecisions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, c.edit)
-			r.gateway(Config{Name: "i", MAC: 0x02_00_00_00_00_04, Addrs: prefixes("10.0.3.1/24"), Internal: true, Routed: true})
+			r.gateway(Config{Name: "i", MAC: 0x02_00_00_00_00_04, Addrs: prefixes("10.0.3.1/24"), Internal: true, Routed4: true, Routed6: true})
 			r.want(c.b, c.reason, c.answers)
 		})
 	}
