@@ -144,13 +144,17 @@ func TestDocumentedTargetsExist(t *testing.T) {
 	}
 }
 
-// What README shows and is cheap is run.
+// alone are the commands that need no switch and are cheap. demo and bench are run by
+// e2e_test.go, those that need a switch by TestDocsRun.
+var alone = []string{"completion", "doctor", "explain", "version"}
+
+// What README shows of them is run.
 func TestReadmeCommandsRun(t *testing.T) {
 	n := 0
 	for _, line := range commandsOf(readDoc(t, "README.md"), "vswitch") {
 		args := strings.Fields(line)[1:]
-		if len(args) == 0 || args[0] == "demo" || args[0] == "bench" {
-			continue // e2e_test.go runs them
+		if len(args) == 0 || !slices.Contains(alone, args[0]) {
+			continue
 		}
 		n++
 		code, out, errOut := inProcess(args...)

@@ -44,7 +44,7 @@ const (
 func explainCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [CODE|REASON]",
-		Short: "Explain an error code, or a reason for which a frame was dropped",
+		Short: "Explain an error code, or a reason why frames were dropped",
 		Example: `  vswitch explain VS-ENV-004
   vswitch explain spoofed-mac
   vswitch explain                (lists all)`,

@@ -12,19 +12,30 @@ import (
 	"vswitch/internal/doctor"
 )
 
-// formats are the values of --output.
-var formats = []string{"text", "json", "jsonl"}
+// formats are the values of --output. A command that lists nothing shows wide as
+// text and has no names.
+var formats = []string{"text", "wide", "json", "jsonl", "yaml", "name"}
 
 // checkOutput refuses a format that there is not.
 func (a *app) checkOutput() error {
 	if a.output == "" || slices.Contains(formats, a.output) {
 		return nil
 	}
-	err := invalidFlag("--output", a.output, nil).Because("it takes %s", strings.Join(formats, ", "))
-	if near := api.Nearest(a.output, formats); near != "" {
-		return err.WithFix("did you mean:  -o %s", near)
+	if strings.Contains(a.output, "=") { // Docker's -o of network create
+		return invalidFlag("--output", a.output, nil).Because("-o is the output's format here").
+			WithFix("give an option of a network with:  --opt %s", a.output)
 	}
-	return err.WithFix("use one of:  -o %s", strings.Join(formats, ", -o "))
+	return oneOf("--output", "-o", a.output, formats)
+}
+
+// oneOf is the error for a flag that takes one of some words and was given another.
+// Short is the flag as it is best typed.
+func oneOf(flag, short, value string, words []string) error {
+	err := invalidFlag(flag, value, nil).Because("it takes %s", strings.Join(words, ", "))
+	if near := api.Nearest(value, words); near != "" {
+		return err.WithFix("did you mean:  %s %s", short, near)
+	}
+	return err.WithFix("use one of:  %s %s", short, strings.Join(words, ", "+short+" "))
 }
 
 // outputAsked finds the format in a command line that could not be read to its
@@ -46,14 +57,16 @@ func outputAsked(args []string) string {
 	return asked
 }
 
-// show writes v as JSON, indented or as one line, when that is asked for, and
-// otherwise what text returns.
+// show writes v as JSON, indented or as one line, or as YAML, when that is asked
+// for, and otherwise what text returns.
 func (a *app) show(v any, text func() string) error {
 	switch a.output {
 	case "json":
 		return writeJSON(a.out, v, "  ")
 	case "jsonl":
 		return writeJSON(a.out, v, "")
+	case "yaml":
+		return writeYAML(a.out, v)
 	}
 	_, err := io.WriteString(a.out, text())
 	return err
@@ -70,8 +83,13 @@ func writeJSON(w io.Writer, v any, indent string) error {
 // tell shows an error to the user: on stderr, in the form that was asked for.
 func (a *app) tell(err error) {
 	e := api.AsError(err)
-	if a.output == "json" || a.output == "jsonl" {
+	switch a.output {
+	case "json", "jsonl":
 		_ = writeJSON(a.err, e, "") // nobody is left to tell
+		return
+	case "yaml":
+		_, _ = io.WriteString(a.err, "---\n")
+		_ = writeYAML(a.err, e)
 		return
 	}
 	text := e.Text()

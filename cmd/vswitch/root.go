@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,11 +18,39 @@ import (
 var commands = []func(*app) *cobra.Command{
 	demoCommand,
 	doctorCommand,
+	upCommand,
+	downCommand,
+	statusCommand,
+	networkCommand,
+	runCommand,
+	startCommand,
+	execCommand,
+	psCommand,
+	stopCommand,
+	rmCommand,
+	waitCommand,
+	logsCommand,
+	inspectCommand,
+	attachCommand,
+	detachCommand,
+	pingCommand,
+	pingallCommand,
+	iperfCommand,
+	fdbCommand,
+	neighCommand,
+	leaseCommand,
+	dnsCommand,
+	routeCommand,
+	statsCommand,
+	metricsCommand,
 	benchCommand,
 	explainCommand,
 	versionCommand,
 	completionCommand,
+	manCommand,
 	benchAgentCommand,
+	keeperCommand,
+	switchProcessCommand,
 	proofCommand,
 }
 
@@ -31,13 +60,22 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 
-	output  string
-	noColor bool
+	// link leads to the switch, now tells the time.
+	link linkage
+	now  func() time.Time
+
+	output           string
+	noColor          bool
+	socket, stateDir string
 }
 
 // run is the program without its globals: it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, err: errw}
+	a := &app{in: in, out: out, err: errw, link: processLink{}, now: time.Now}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -69,40 +107,18 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
-	root.PersistentFlags().StringVarP(&a.output, "output", "o", "", "output `format`: text, json or jsonl")
+	root.PersistentFlags().StringVarP(&a.output, "output", "o", "", "output `format`: text, wide, json, jsonl, yaml, name")
+	root.PersistentFlags().StringVar(&a.socket, "socket", "", "the switch's `socket`, where it is not in its usual place")
+	root.PersistentFlags().StringVar(&a.stateDir, "state-dir", "", "the switch's `folder` for its state")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no colours (also: NO_COLOR)")
 	for _, command := range commands {
 		root.AddCommand(command(a))
 	}
+	divide(root)
 	root.SetHelpCommand(helpCommand())
 	noteEnvironment(root)
 	return root
 }
-
-const longHelp = `vswitch connects containers - network namespaces - through a switch that runs as
-an ordinary program. The same commands work as root and as an ordinary user.
-
-  vswitch demo         see it work in a minute
-  vswitch doctor       why does it not work here?`
-
-// usageTemplate is cobra's own, shorter: a noun is not shown as if it ran bare.
-const usageTemplate = `Usage:
-  {{.UseLine}}{{if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-Global flags:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
-
-More about a command: {{.CommandPath}} COMMAND --help{{end}}
-`
 
 // prepare runs before every command: flags out of the environment, then the
 // checks that are the same for all commands.

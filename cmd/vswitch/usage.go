@@ -93,6 +93,16 @@ func arguments(min int, names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atLeast checks that a command that takes any number of arguments got min of them.
+func atLeast(min int, name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= min {
+			return nil
+		}
+		return arguments(min, name)(cmd, args)
+	}
+}
+
 // environmentName is the variable that can stand for a flag.
 func environmentName(flag string) string {
 	return "VSWITCH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -121,6 +131,9 @@ func flagsFromEnvironment(cmd *cobra.Command) error {
 // noteEnvironment writes the name of its variable behind every flag's usage.
 func noteEnvironment(cmd *cobra.Command) {
 	note := func(f *pflag.Flag) {
+		if f.Name == "help" {
+			return
+		}
 		f.Usage += " [$" + environmentName(f.Name) + "]"
 	}
 	cmd.PersistentFlags().VisitAll(note)
