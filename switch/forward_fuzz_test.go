@@ -153,7 +153,7 @@ func mayClaim(g *Guard, f *frame.Frame) bool {
 		return true
 	}
 	own := func(a netip.Addr) bool {
-		return a.IsUnspecified() || slices.Contains(g.Addrs, a) || a == LinkLocal(g.MACs[0])
+		return a.IsUnspecified() || slices.Contains(g.Addrs, a) || a == frame.LinkLocalAddr(g.MACs[0])
 	}
 	switch l3 := b[f.L3:]; f.EtherType {
 	case frame.TypeARP:

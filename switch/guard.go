@@ -1,7 +1,6 @@
 package vswitch
 
 import (
-	"net/netip"
 	"slices"
 
 	"vswitch/internal/frame"
@@ -30,18 +29,9 @@ func newGuard(g *Guard) *guard {
 		}
 	}
 	for _, m := range g.MACs {
-		out.v6 = append(out.v6, LinkLocal(m).As16())
+		out.v6 = append(out.v6, frame.LinkLocalAddr(m).As16())
 	}
 	return out
-}
-
-// LinkLocal returns the IPv6 link-local address that a station makes from its
-// MAC address (RFC 4291, appendix A).
-func LinkLocal(m frame.MAC) netip.Addr {
-	hw := m.HardwareAddr()
-	return netip.AddrFrom16([16]byte{
-		0: 0xfe, 1: 0x80, 8: hw[0] ^ 2, 9: hw[1], 10: hw[2], 11: 0xff, 12: 0xfe, 13: hw[3], 14: hw[4], 15: hw[5],
-	})
 }
 
 // check says whether f claims only what is the port's own.

@@ -10,7 +10,7 @@ import (
 // A guarded port is no DHCP server and no router, whatever address it sends from.
 func TestGuardServices(t *testing.T) {
 	const udp6, icmp, frag, dst, rogue = frame.ProtoUDP, frame.ProtoICMPv6, 44, 60, "rogue-dhcp"
-	own := LinkLocal(macA)
+	own := frame.LinkLocalAddr(macA)
 	ra := icmp6(frame.ICMPv6RouterAdv, 16, any6, linkAddr(frame.NDPSourceLinkAddr, macA))
 	first4 := ip4(ip4A, frame.ProtoUDP, udp(67, 68))
 	frame.IPv4(first4)[6] = 0x20 // more fragments
@@ -57,7 +57,7 @@ func TestGuardServices(t *testing.T) {
 func TestGuardServicesOwnAddress(t *testing.T) {
 	server := guardA()
 	server.Services = true
-	own := LinkLocal(macA)
+	own := frame.LinkLocalAddr(macA)
 	ra := func(m frame.MAC) []byte {
 		return icmp6(frame.ICMPv6RouterAdv, 16, any6, linkAddr(frame.NDPSourceLinkAddr, m))
 	}
@@ -67,7 +67,7 @@ func TestGuardServicesOwnAddress(t *testing.T) {
 		{"DHCP offer from a foreign address", v4(ip4B, frame.ProtoUDP, udp(67, 68)), "spoofed-ip"},
 		{"DHCPv6 advertise", v6(own, frame.ProtoUDP, nil, udp(547, 546)), pass},
 		{"router advertisement", nd(own, ra(macA)), pass},
-		{"router advertisement from a foreign address", nd(LinkLocal(macB), ra(macA)), "spoofed-arp"},
+		{"router advertisement from a foreign address", nd(frame.LinkLocalAddr(macB), ra(macA)), "spoofed-arp"},
 		{"router advertisement with a foreign MAC", nd(own, ra(macB)), "spoofed-arp"},
 		{"redirect", nd(own, icmp6(frame.ICMPv6Redirect, 40, own)), "spoofed-arp"},
 	})

@@ -93,7 +93,7 @@ func v6(src netip.Addr, next uint8, before, payload []byte) []byte {
 
 func TestGuardIPv6(t *testing.T) {
 	const hop, udp6, icmp, frag = 0, frame.ProtoUDP, frame.ProtoICMPv6, 44
-	own := LinkLocal(macA)
+	own := frame.LinkLocalAddr(macA)
 	report := icmp6(frame.ICMPv6MLDv2Report, 8, any6)
 	echo := icmp6(frame.ICMPv6EchoRequest, 8, any6)
 	toStation := v6(any6, hop, hopByHop(icmp), report)
@@ -102,7 +102,7 @@ func TestGuardIPv6(t *testing.T) {
 		{"own", v6(ip6A, udp6, nil, udp(1, 2)), pass},
 		{"own link-local", v6(own, udp6, nil, udp(1, 2)), pass},
 		{"foreign", v6(ip6B, udp6, nil, udp(1, 2)), "spoofed-ip"},
-		{"foreign link-local", v6(LinkLocal(macB), udp6, nil, udp(1, 2)), "spoofed-ip"},
+		{"foreign link-local", v6(frame.LinkLocalAddr(macB), udp6, nil, udp(1, 2)), "spoofed-ip"},
 		{"foreign behind an extension header", v6(ip6B, hop, hopByHop(udp6), udp(1, 2)), "spoofed-ip"},
 		{"foreign later fragment", v6(ip6B, frag, fragment6(udp6, 2, false), make([]byte, 8)), "spoofed-ip"},
 		{"own later fragment", v6(ip6A, frag, fragment6(icmp, 2, false), make([]byte, 8)), pass},
@@ -116,7 +116,7 @@ func TestGuardIPv6(t *testing.T) {
 		{"MLD report to a station", toStation, "spoofed-ip"},
 		{"MLD query from nowhere", v6(any6, hop, hopByHop(icmp), icmp6(frame.ICMPv6MLDQuery, 24, any6)), "spoofed-ip"},
 		{"MLD report, own", v6(own, hop, hopByHop(icmp), report), pass},
-		{"MLD report, foreign", v6(LinkLocal(macB), hop, hopByHop(icmp), report), "spoofed-ip"},
+		{"MLD report, foreign", v6(frame.LinkLocalAddr(macB), hop, hopByHop(icmp), report), "spoofed-ip"},
 	})
 }
 
@@ -127,7 +127,7 @@ func TestGuardNeighbours(t *testing.T) {
 	sll := func(m frame.MAC) []byte { return linkAddr(frame.NDPSourceLinkAddr, m) }
 	tll := func(m frame.MAC) []byte { return linkAddr(frame.NDPTargetLinkAddr, m) }
 	nd := func(src netip.Addr, m []byte) []byte { return v6(src, icmp, nil, m) }
-	own := LinkLocal(macA)
+	own := frame.LinkLocalAddr(macA)
 	runGuard(t, guardA(), []guardCase{
 		{"solicitation of another", nd(ip6A, icmp6(ns, 24, ip6B, sll(macA))), pass},
 		{"solicitation from the link-local address", nd(own, icmp6(ns, 24, ip6B, sll(macA))), pass},
@@ -176,11 +176,4 @@ func TestGuardMapped(t *testing.T) {
 		{"foreign", v4(ip4B, 99, nil), "spoofed-ip"},
 		{"mapped on the wire", v6(netip.AddrFrom16(ip4A.As16()), 99, nil, nil), "spoofed-ip"},
 	})
-}
-
-func TestLinkLocal(t *testing.T) {
-	// The example of RFC 2464, section 4.
-	if got := LinkLocal(0x34_56_78_9a_bc_de).String(); got != "fe80::3656:78ff:fe9a:bcde" {
-		t.Error(got)
-	}
 }

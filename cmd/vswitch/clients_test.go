@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vswitch/internal/api"
 	"vswitch/internal/testnet"
@@ -90,7 +91,7 @@ func TestDHCPClients(t *testing.T) {
 // renewed, survives a kill, and ends with the container.
 func TestRunWithDHCP(t *testing.T) {
 	eachUser(t, func(t *testing.T, l *lab) {
-		l.ok("network", "create", "--subnet", "10.93.0.0/24", "lan")
+		l.ok("network", "create", "--subnet", "10.93.0.0/24", "--opt", "vswitch.lease_time=4s", "lan")
 		l.ok("run", "-d", "--name", "d", "--network", "lan", "--dhcp")
 		l.ok("run", "-d", "--name", "s", "--network", "lan")
 		d := l.inspect("d").NetworkSettings.Networks["lan"]
@@ -103,7 +104,15 @@ func TestRunWithDHCP(t *testing.T) {
 			t.Errorf("the lease: %+v", x)
 		}
 		l.ok("ping", "s", "d", "-c", "1")
+		first := l.leaseOf("10.93.0.2").Expires
+		renewed := func(since time.Time) bool { return l.leaseOf("10.93.0.2").Expires.Sub(since) > time.Second }
+		if !testnet.Eventually(func() bool { return renewed(first) }) {
+			t.Errorf("not renewed: %+v", l.leaseOf("10.93.0.2"))
+		}
 		l.kill()
+		if first = l.leaseOf("10.93.0.2").Expires; !testnet.Eventually(func() bool { return renewed(first) }) {
+			t.Errorf("not renewed after the kill: %+v", l.leaseOf("10.93.0.2"))
+		}
 		l.ok("ping", "s", "d", "-c", "1")
 		l.ok("rm", "-f", "d")
 		if x := l.leaseOf("10.93.0.2"); x.State != "" {

@@ -106,7 +106,11 @@ func open(c MainConfig, kept *keeper.Switch) (*Daemon, error) {
 
 // openStore opens the state directory.
 func (d *Daemon) openStore() error {
-	store, damaged, err := state.Open(d.cfg.Dirs.State, state.Options{})
+	store, damaged, err := state.Open(d.cfg.Dirs.State, state.Options{
+		// Who holds a lease ends with the machine: it need not survive its crash, and
+		// the client waits for it to be written.
+		FastKinds: []string{network.KindLease},
+	})
 	switch {
 	case errors.Is(err, state.ErrNewer):
 		return api.Errorf(api.StateNewer, err, "cannot read the switch's state in %s", d.cfg.Dirs.State)

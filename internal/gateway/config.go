@@ -75,7 +75,7 @@ func compile(c Config) (*config, error) {
 	if c.MAC == 0 || c.MAC.Group() || c.MAC > frame.Broadcast {
 		return nil, fmt.Errorf("gateway %s: %v: %w", c.Name, c.MAC, ErrMAC)
 	}
-	k := &config{Config: c, linkLocal: LinkLocal(c.MAC), limits: c.Limits.withDefaults()}
+	k := &config{Config: c, linkLocal: frame.LinkLocalAddr(c.MAC), limits: c.Limits.withDefaults()}
 	if k.MTU <= 0 {
 		k.MTU = defaultMTU
 	}
@@ -128,17 +128,6 @@ func ordinary(a netip.Addr) bool {
 
 func addr4(v uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, v)))
-}
-
-// LinkLocal returns the link-local IPv6 address of a station with an address that
-// is made of its MAC (RFC 4291, appendix A).
-func LinkLocal(m frame.MAC) netip.Addr {
-	var b [16]byte
-	binary.BigEndian.PutUint16(b[0:], 0xfe80)
-	binary.BigEndian.PutUint32(b[8:], uint32(m>>16)&^0xff|0xff)
-	binary.BigEndian.PutUint32(b[12:], 0xfe000000|uint32(m)&0xffffff)
-	b[8] ^= 2
-	return netip.AddrFrom16(b)
 }
 
 // owns reports whether a is one of the gateway's addresses on its own network.

@@ -69,15 +69,6 @@ func TestSet(t *testing.T) {
 	r.want(ping(ask4, ip("10.0.9.1"), nil), frame.Consumed, 1)
 }
 
-func TestLinkLocal(t *testing.T) {
-	if got := LinkLocal(0x0242ac110002); got != ip("fe80::42:acff:fe11:2") {
-		t.Error(got)
-	}
-	if got := LinkLocal(0xf0f1f2f3f4f5); got != ip("fe80::f2f1:f2ff:fef3:f4f5") {
-		t.Error(got)
-	}
-}
-
 func TestRoutes(t *testing.T) {
 	v4, v6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
 	own := []Route{

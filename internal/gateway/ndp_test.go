@@ -68,7 +68,7 @@ func TestSolicitations(t *testing.T) {
 		{"from a link-local address", solicitation(askLL, nodeGroup(gw6), gw6, askMAC), false, gwMAC, R | S | O, askLL},
 		{"whether it is still there", solicitation(ask6, gw6, gw6, 0), false, gwMAC, R | S | O, ask6},
 		{"a neighbour", asks(next6), false, nextMAC, S | O, ask6},
-		{"a neighbour's link-local address", asks(LinkLocal(nextMAC)), false, nextMAC, S | O, ask6},
+		{"a neighbour's link-local address", asks(frame.LinkLocalAddr(nextMAC)), false, nextMAC, S | O, ask6},
 		{"nobody", asks(ip("fd00:a::99")), false, 0, 0, ask6},
 		{"oneself", asks(ask6), false, 0, 0, ask6},
 		{"duplicate detection of the gateway's", detects(gw6), false, gwMAC, R | O, allNodes},

@@ -35,7 +35,7 @@ var (
 	far4, far6   = ip("10.0.2.12"), ip("fd00:c::12")
 	outside4     = ip("192.0.2.1")
 	outside6     = ip("2001:db8::1")
-	gwLL, askLL  = LinkLocal(gwMAC), LinkLocal(askMAC)
+	gwLL, askLL  = frame.LinkLocalAddr(gwMAC), frame.LinkLocalAddr(askMAC)
 
 	portAsk, portA, portB, portR = frame.PortID(7), frame.PortID(100), frame.PortID(101), frame.PortID(102)
 )
@@ -81,7 +81,7 @@ func newRig(t testing.TB, edit func(*Config)) *rig {
 	for _, a := range []netip.Addr{ask4, ask6, askLL} {
 		r.SetNeighbour(a, askMAC, "static")
 	}
-	for _, a := range []netip.Addr{next4, next6, LinkLocal(nextMAC)} {
+	for _, a := range []netip.Addr{next4, next6, frame.LinkLocalAddr(nextMAC)} {
 		r.SetNeighbour(a, nextMAC, "static")
 	}
 	r.r.SetNeighbour(far4, farMAC, "static")

@@ -94,12 +94,12 @@ func TestDecisions(t *testing.T) {
 		{"the gateway of an internal network", ping(ask4, gw4, nil), internal, frame.Consumed, 1},
 		{"the gateway without ICC", ping(ask4, gw4, nil), noICC, frame.Consumed, 1},
 		{"another gateway", ping(ask6, b6, nil), nil, frame.Consumed, 1},
-		{"another gateway's link-local address", ping(ask6, LinkLocal(bMAC), nil), nil, frame.DropNeighbour, 1},
+		{"another gateway's link-local address", ping(ask6, frame.LinkLocalAddr(bMAC), nil), nil, frame.DropNeighbour, 1},
 
 		{"a member", ping(ask4, next4, nil), nil, frame.Accepted, 0},
-		{"a member's link-local address", ping(askLL, LinkLocal(nextMAC), nil), nil, frame.Accepted, 0},
+		{"a member's link-local address", ping(askLL, frame.LinkLocalAddr(nextMAC), nil), nil, frame.Accepted, 0},
 		{"a member without ICC", ping(ask4, next4, nil), noICC, frame.DropGatewayICC, 0},
-		{"a member's link-local address without ICC", ping(askLL, LinkLocal(nextMAC), nil), noICC, frame.DropGatewayICC, 0},
+		{"a member's link-local address without ICC", ping(askLL, frame.LinkLocalAddr(nextMAC), nil), noICC, frame.DropGatewayICC, 0},
 		{"nobody without ICC", ping(ask4, ip("10.0.0.99"), nil), noICC, frame.DropGatewayICC, 0},
 		{"nobody", ping(ask4, ip("10.0.0.99"), nil), nil, frame.DropNeighbour, 1},
 

@@ -8,7 +8,6 @@ import (
 
 	"vswitch/internal/api"
 	"vswitch/internal/frame"
-	"vswitch/internal/gateway"
 	"vswitch/ipam/dhcp/client"
 )
 
@@ -63,7 +62,7 @@ func leaseError(b *box, n *Network, err error) error {
 // slaac is the address that a station makes of a prefix and its hardware address
 // (RFC 4862, section 5.5.3; RFC 4291, appendix A).
 func slaac(p netip.Prefix, mac frame.MAC) netip.Prefix {
-	a, own := p.Masked().Addr().As16(), gateway.LinkLocal(mac).As16()
+	a, own := p.Masked().Addr().As16(), frame.LinkLocalAddr(mac).As16()
 	copy(a[8:], own[8:])
 	return netip.PrefixFrom(netip.AddrFrom16(a), p.Bits())
 }

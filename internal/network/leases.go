@@ -8,7 +8,6 @@ import (
 
 	"vswitch/internal/api"
 	"vswitch/internal/frame"
-	"vswitch/internal/gateway"
 	"vswitch/ipam/dhcp"
 )
 
@@ -36,7 +35,7 @@ func (v *services) openDHCP() error {
 			}
 			continue
 		}
-		cfg.Prefix6, cfg.LinkLocal, cfg.Pool6 = g.Masked(), gateway.LinkLocal(v.mac), v.n.pool6
+		cfg.Prefix6, cfg.LinkLocal, cfg.Pool6 = g.Masked(), frame.LinkLocalAddr(v.mac), v.n.pool6
 		cfg.DNS6 = []netip.Addr{g.Addr()}
 		cfg.Managed, cfg.Other, cfg.OnLink, cfg.Autonomous, cfg.Router6 = true, true, true, g.Bits() == 64, !r.Internal
 	}
@@ -73,7 +72,7 @@ func (m *Manager) restoreLeases(n *Network) {
 		return
 	}
 	var doc storedLeases
-	switch err := m.cfg.Store.Load(kindLease, n.rec.ID, &doc); {
+	switch err := m.cfg.Store.Load(KindLease, n.rec.ID, &doc); {
 	case errors.Is(err, fs.ErrNotExist):
 		return
 	case err != nil:
@@ -109,11 +108,11 @@ func (v *services) saveLeases(extra dhcp.Lease, gone bool) error {
 	}
 	v.s.m.mu.Unlock()
 	slices.SortFunc(doc.Leases, func(a, b dhcp.Lease) int { return a.Addr.Compare(b.Addr) })
-	return v.s.m.save(kindLease, v.n.rec.ID, &doc)
+	return v.s.m.save(KindLease, v.n.rec.ID, &doc)
 }
 
 // forgetLeases removes the document of a network that goes.
-func (v *services) forgetLeases() { _ = v.s.m.forgetFile(kindLease, v.n.rec.ID) }
+func (v *services) forgetLeases() { _ = v.s.m.forgetFile(KindLease, v.n.rec.ID) }
 
 // owner says who is behind a port. It is called under the server's lock.
 func (v *services) owner(from frame.PortID) (dhcp.Owner, bool) {

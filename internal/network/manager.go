@@ -18,11 +18,11 @@ import (
 	"vswitch/ipam"
 )
 
-// The kinds of documents in the state directory.
+// The kinds of documents in the state directory; KindLease is that of leases.
 const (
 	kindNetwork   = "network"
 	kindContainer = "container"
-	kindLease     = "lease"
+	KindLease     = "lease"
 )
 
 // Config says what a manager works with. All but Fabric, Store and Programs may be

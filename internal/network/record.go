@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"vswitch/internal/frame"
-	"vswitch/internal/gateway"
 )
 
 // The records are what is kept in files: everything that cannot be found out
@@ -159,7 +158,7 @@ func (e *Endpoint) known() []netip.Addr {
 	for _, p := range e.addrs() {
 		out = append(out, p.Addr())
 		if p.Addr().Is6() {
-			out = append(out, gateway.LinkLocal(e.MAC))
+			out = append(out, frame.LinkLocalAddr(e.MAC))
 		}
 	}
 	return out

@@ -159,7 +159,7 @@ func (r *rig) tables() []string {
 	for _, id := range holds {
 		out = append(out, "held "+shortID(id))
 	}
-	for _, kind := range []string{kindNetwork, kindContainer, kindLease} {
+	for _, kind := range []string{kindNetwork, kindContainer, KindLease} {
 		files, _ := os.ReadDir(filepath.Join(r.dir, kind))
 		for _, f := range files {
 			out = append(out, kind+" file "+f.Name())

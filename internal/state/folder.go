@@ -51,7 +51,7 @@ func (s *Store) folder(kind string, create bool) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	f, err := newFolder(root, path, s.opts.Sync)
+	f, err := newFolder(root, path, s.opts.sync(kind))
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}

@@ -117,7 +117,7 @@ func (s *Store) write(f *file) error {
 		return writeError("write", f.path(), err)
 	}
 	_, err = out.Write(f.data)
-	if err == nil && s.opts.Sync == Durable {
+	if err == nil && f.in.mode == Durable {
 		err = out.Sync()
 	}
 	// A file system with quotas or a server may tell only now that there is no room.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -32,6 +33,16 @@ type Options struct {
 	// aside. Nil: an older directory cannot be opened.
 	Migrate func(from int, kind, key string, body []byte) ([]byte, error)
 	Sync    Sync
+	// FastKinds are kinds whose documents are saved as with Fast, whatever Sync says.
+	FastKinds []string
+}
+
+// sync says what the documents of a kind survive.
+func (o *Options) sync(kind string) Sync {
+	if slices.Contains(o.FastKinds, kind) {
+		return Fast
+	}
+	return o.Sync
 }
 
 // Store is a directory of documents by kind and key. It is safe for concurrent use.

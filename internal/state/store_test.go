@@ -243,3 +243,21 @@ func BenchmarkSave(b *testing.B) {
 		})
 	}
 }
+
+// Some kinds can be saved without waiting for the disk.
+func TestFastKinds(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), Options{FastKinds: []string{"lease"}})
+	for kind, want := range map[string]Sync{"lease": Fast, "network": Durable} {
+		if err := s.Save(kind, "a", kind); err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		if err := s.Load(kind, "a", &got); err != nil || got != kind {
+			t.Errorf("%s: %q, %v", kind, got, err)
+		}
+		if f, err := s.folder(kind, false); err != nil || f.mode != want {
+			t.Errorf("%s is saved as %v, %v", kind, f.mode, err)
+		}
+	}
+}
