@@ -30,28 +30,6 @@ type box struct {
 	removed bool
 }
 
-// life is one run of a container, from its start to its end.
-type life struct {
-	// done is closed when it has ended and was taken down; code is set before.
-	done chan struct{}
-	code int
-	run  string // the name of the program's run, empty without one
-}
-
-// begin starts a new life.
-func (b *box) begin() {
-	b.edit(func() { b.life = &life{done: make(chan struct{}), run: b.rec.Run} })
-}
-
-// over ends a life that was taken down, once.
-func (b *box) over() {
-	b.edit(func() {
-		b.life.code = b.rec.ExitCode
-		b.m.past.add(b.life.run, b.life.code, b.m.now())
-	})
-	close(b.life.done)
-}
-
 // edit changes a container's record and what else is read by others.
 func (b *box) edit(change func()) {
 	b.m.mu.Lock()

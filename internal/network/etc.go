@@ -15,9 +15,6 @@ import (
 	"vswitch/internal/sandbox"
 )
 
-// netipNone is no prefix.
-var netipNone netip.Prefix
-
 // embedded is where Docker's DNS answers inside a container.
 var embedded = netip.MustParseAddr("127.0.0.11")
 

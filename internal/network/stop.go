@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -161,10 +162,10 @@ func (m *Manager) letGo(e *Endpoint) {
 	}
 	keep4, keep6 := e.IPv4, e.IPv6
 	if e.Fixed4.IsValid() {
-		e.IPv4 = netipNone
+		e.IPv4 = netip.Prefix{}
 	}
 	if e.Fixed6.IsValid() {
-		e.IPv6 = netipNone
+		e.IPv6 = netip.Prefix{}
 	}
 	m.giveBack(n, e)
 	if e.Fixed4.IsValid() {
