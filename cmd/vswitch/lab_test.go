@@ -47,9 +47,12 @@ func newLab(t *testing.T, who play) *lab {
 	return l
 }
 
+// labUsers are those who have a switch of their own; see race_test.go.
+var labUsers = users
+
 // eachUser runs a test as root and as an ordinary user.
 func eachUser(t *testing.T, test func(t *testing.T, l *lab)) {
-	for name, who := range users {
+	for name, who := range labUsers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, newLab(t, who))
@@ -215,7 +218,7 @@ func (l *lab) end(base map[string]bool) {
 //	vsexit CODE ARG... requires that exit code
 //	vskill             ends the switch process with SIGKILL and waits for the next
 func TestLabScripts(t *testing.T) {
-	for name, who := range users {
+	for name, who := range labUsers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{
