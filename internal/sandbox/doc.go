@@ -8,9 +8,9 @@
 // file names them. Every program is started with a parent death signal. So the
 // death of this process, also by kill -9, ends the programs and with them the
 // namespaces and all devices. Two things outlive it: namespaces whose Files another
-// process has got, which opens the same sandbox with FromFiles, and programs that a
-// program of the sandbox has put into the background, which the death signal does
-// not reach (Close does). Package keeper is such another process.
+// process has got, which opens the same sandbox with FromFiles, and what a program
+// of the sandbox has started in turn, which the death signal does not reach (Close
+// does). Package keeper is such another process.
 //
 // Nothing here takes longer where there are more sandboxes: making one costs one to
 // two milliseconds of a processor, most of it the kernel's network namespace. Only

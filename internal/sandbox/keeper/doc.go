@@ -37,11 +37,12 @@
 // says why it cannot start (Switch.Failed) is not started again either until then.
 // As long as none has ever been ready there is nothing to keep: the keeper ends.
 //
-// When the keeper ends, by kill -9 too, everything ends: the switch process and
-// every program have a parent death signal, and the namespaces go with the last
+// When the keeper ends, by kill -9 too, the switch process and every program that it
+// started end: they have a parent death signal, and the namespaces go with the last
 // descriptor. That signal is bound to the thread that forked, so each of them has
-// one; see sandbox.Command. What a program has put into the background is found
-// when the keeper ends in order, and is not when it is killed.
+// one; see sandbox.Command. It is not inherited: what a program has started in turn
+// is found when the keeper ends in order, and is not when it is killed; then it goes
+// on, and its namespaces with it.
 //
 // # What a program costs
 //
