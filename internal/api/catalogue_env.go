@@ -166,4 +166,13 @@ show whether that is it. A change-root (chroot) also forbids user namespaces.`},
 doctor tries things out. This one failed, or did not come to an end, in a way
 that none of the known causes explains. The line above shows the system's own
 error.`},
+
+	{PingClosed, ExitMachine,
+		"Ordinary users may not send pings, so containers cannot ping the world.",
+		"ask an administrator to run:  sysctl -w net.ipv4.ping_group_range='0 2147483647'",
+		`
+Echo requests of containers leave the host by ping sockets (icmp(7)), which the
+kernel opens to the groups in net.ipv4.ping_group_range only. Without them the
+gateway answers that it is prohibited; TCP and UDP are not affected, nor are
+pings between containers. Root's switch uses raw sockets instead.`},
 }

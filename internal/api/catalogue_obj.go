@@ -176,4 +176,59 @@ An ordinary user's switch lives in a user namespace and has rights over network
 namespaces that were made from inside it only. A namespace that was made
 elsewhere, even by the same user with unshare, belongs to another user
 namespace. As root, every namespace of the machine can be attached.`},
+
+	{UplinkRights, ExitMachine,
+		"This way out needs rights over the host's network that an ordinary user does not have.",
+		"use --uplink socket, or run the switch as root",
+		`
+The way out tap puts a device into a network namespace, which only who has
+rights over that namespace can do. The way out socket needs no right: it uses
+sockets as any program does.`},
+
+	{UplinkNetwork, ExitConflict,
+		"The network cannot be the way out of the other.",
+		"name another network:  --uplink network:NAME",
+		`
+The way out network:NAME gives a network a foot in another one, behind a NAT. It
+needs a bridge network with a gateway, other than itself, and no circle: the way
+out of a way out must end somewhere. A network that is another's way out cannot
+be removed before that one.`},
+
+	{PortRangeUsed, ExitConflict,
+		"No port of the range is free on the host.",
+		"give a larger range, or leave the host's port out",
+		`
+-p 8000-8010:80 takes the first port of the range that is free, -p 80 one of
+those in net.ipv4.ip_local_port_range. port ls shows what is published, and
+ss -ltnup who else listens.`},
+
+	{HostAddressMissing, ExitConflict,
+		"The host does not have the address that the port is to be published on.",
+		"use an address of the host, or none for all of them",
+		`
+A published port listens on an address of the host. One that comes and goes, a
+VPN's, has to be there when the port is published. ip addr shows what there is.`},
+
+	{NotPublished, ExitNotFound,
+		"The port is not published.",
+		"see what is:  vswitch port ls",
+		`
+Ports are named by the container's port and protocol, 80/tcp, or as they were
+published, 8080:80. port ls lists them.`},
+
+	{PublishProtocol, ExitUsage,
+		"Ports of this protocol cannot be published.",
+		"publish tcp and udp ports",
+		`
+A published port is a socket of the host that every user may open: TCP or UDP.
+SCTP passes where the way out is a packet NAT (--uplink tap or network:NAME),
+by the address of the network's foot there.`},
+
+	{SocketsExhausted, ExitMachine,
+		"The host has no further socket or descriptor.",
+		"raise the limit of open files (ulimit -n) and start the switch again",
+		`
+Every published port and every connection through the way out needs a socket of
+the host, which counts as an open file. At start the switch raises its own limit
+to the hard one (ulimit -Hn). conntrack ls shows who has the connections.`},
 }

@@ -25,6 +25,7 @@ const (
 	KernelOld         Code = "VS-ENV-012"
 	NamespacesRefused Code = "VS-ENV-013"
 	ProbeFailed       Code = "VS-ENV-014"
+	PingClosed        Code = "VS-ENV-015"
 )
 
 // What was typed or written.
@@ -63,6 +64,14 @@ const (
 	NoLease         Code = "VS-NET-014"
 	MACTaken        Code = "VS-NET-015"
 	NamespaceClosed Code = "VS-NET-016"
+
+	UplinkRights       Code = "VS-NET-017"
+	UplinkNetwork      Code = "VS-NET-018"
+	PortRangeUsed      Code = "VS-NET-019"
+	HostAddressMissing Code = "VS-NET-020"
+	NotPublished       Code = "VS-NET-021"
+	PublishProtocol    Code = "VS-NET-022"
+	SocketsExhausted   Code = "VS-NET-023"
 )
 
 // The switch process, programs run in containers, and tests.

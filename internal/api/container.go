@@ -27,6 +27,7 @@ type ContainerCreate struct {
 	DNSOptions []string `json:",omitempty"`
 	// ExtraHosts are "name:address" lines of /etc/hosts.
 	ExtraHosts []string `json:",omitempty"`
+	Publish
 }
 
 // Attach asks to join a network namespace that somebody else made.
@@ -38,6 +39,7 @@ type Attach struct {
 	// Interface is the name that the interface gets there; "" is eth0.
 	Interface string `json:",omitempty"`
 	Endpoint  EndpointConfig
+	Publish
 }
 
 // Exec asks to run one more program in a container.
@@ -138,13 +140,14 @@ type ContainerState struct {
 
 // HostConfig is what a container was asked to be, as seen from the host.
 type HostConfig struct {
-	NetworkMode  string
-	PortBindings map[string][]PortBinding
-	AutoRemove   bool
-	DNS          []string `json:"Dns"`
-	DNSOptions   []string `json:"DnsOptions"`
-	DNSSearch    []string `json:"DnsSearch"`
-	ExtraHosts   []string
+	NetworkMode     string
+	PortBindings    map[string][]PortBinding
+	PublishAllPorts bool
+	AutoRemove      bool
+	DNS             []string `json:"Dns"`
+	DNSOptions      []string `json:"DnsOptions"`
+	DNSSearch       []string `json:"DnsSearch"`
+	ExtraHosts      []string
 }
 
 // PortBinding is where on the host a port is published.
@@ -161,6 +164,8 @@ type ContainerConfig struct {
 	Cmd        []string
 	WorkingDir string
 	Labels     map[string]string
+	// ExposedPorts are those that were named by --expose and -p.
+	ExposedPorts map[string]struct{} `json:",omitempty"`
 }
 
 // NetworkSettings are a container's networks. The fields beside Networks are those
@@ -231,4 +236,8 @@ type ContainerExtra struct {
 	NetNS string `json:"netns,omitempty"`
 	// Addresses are those of all networks, in the order of their joining.
 	Addresses []string `json:"addresses"`
+	// PublishMode is how its ports are published.
+	PublishMode string `json:"publishMode,omitempty"`
+	// PublishError says why they are not; empty when they are.
+	PublishError string `json:"publishError,omitempty"`
 }

@@ -72,6 +72,8 @@ type NetworkExtra struct {
 	// DHCP says whether a DHCP server answers here, Leases how many it has given.
 	DHCP   bool `json:"dhcp"`
 	Leases int  `json:"leases"`
+	// Uplink is the way out; nil where the network has no gateway.
+	Uplink *UplinkState `json:"uplink,omitempty"`
 	// Error says why the network is not up; empty when it is.
 	Error string `json:"error,omitempty"`
 }

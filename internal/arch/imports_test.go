@@ -102,7 +102,7 @@ func TestImportRulesFire(t *testing.T) {
 		{"test helper takes what it likes", [2]string{"internal/testnet", "github.com/google/gopacket/layers"}, ""},
 		{"siblings", [2]string{"internal/tap", "internal/engine"}, "siblings do not"},
 		{"upwards", [2]string{"internal/frame", "internal/offload"}, "rank 0 may not import one of rank 1"},
-		{"upwards inside a folder", [2]string{"ipam", "ipam/dhcp"}, "rank 1 may not import one of rank 2"},
+		{"upwards inside a folder", [2]string{"ipam", "ipam/dhcp"}, "rank 1 may not import one of rank 3"},
 		{"daemon by bench", [2]string{"bench", "internal/daemon"}, "only cmd/vswitch may"},
 		{"helper outside tests", [2]string{"cmd/vswitch", "internal/testnet"}, "for tests only"},
 		{"foreign module", [2]string{"internal/engine", "github.com/songgao/water"}, "only internal/tap may"},

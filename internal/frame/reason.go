@@ -59,6 +59,21 @@ const (
 	DropServiceMessage
 	DropNeighbour
 
+	// The way out, and in by published ports.
+	DropUplinkProtocol
+	DropUplinkLoopback
+	DropUplinkUnreachable
+	DropUplinkSockets
+	DropUplinkLimit
+	DropUplinkBusy
+	DropNoFlow
+	DropTCPWindow
+	DropNATFiltered
+	DropNATPorts
+	DropNATLimit
+	DropNATFragment
+	DropNATForged
+
 	// Writing the egress port.
 	DropPortGone
 	DropPortDown
@@ -118,6 +133,20 @@ var reasons = [Reasons]struct{ symbol, sentence, remedy string }{
 	DropServiceLimit:    {"service-limit", "The port asked the gateway's services for more than its share.", ""},
 	DropServiceMessage:  {"bad-request", "The request to a service of the gateway is malformed.", ""},
 	DropNeighbour:       {"neighbour-unknown", "The gateway does not know where on the network the destination is.", ""},
+
+	DropUplinkProtocol:    {"uplink-protocol", "The way out does not carry this protocol for this user.", "see what it carries:  vswitch doctor"},
+	DropUplinkLoopback:    {"host-loopback", "The packet is for services of the host's loopback, which are closed to containers.", "allow it:  vswitch network create --allow-host-loopback"},
+	DropUplinkUnreachable: {"host-unreachable", "The host found no way to the destination, or it answered that there is none.", ""},
+	DropUplinkSockets:     {"no-socket", "The host has no further socket, descriptor or port for a new connection.", "raise the limit of open files (ulimit -n) and start the switch again"},
+	DropUplinkLimit:       {"connection-limit", "The container has as many connections as one may have, or the switch as many as all may.", "see them:  vswitch conntrack ls"},
+	DropUplinkBusy:        {"uplink-busy", "The host's socket had no room for the datagram.", ""},
+	DropNoFlow:            {"no-flow", "The packet belongs to no connection that the way out knows.", ""},
+	DropTCPWindow:         {"tcp-window", "The TCP segment does not fit the state or the window of its connection.", ""},
+	DropNATFiltered:       {"nat-filtered", "Nobody inside has asked for packets from there, and the NAT's filtering does not let them in.", "publish the port:  vswitch port publish"},
+	DropNATPorts:          {"nat-ports", "The NAT has no free port for a new mapping.", "see them:  vswitch nat ls"},
+	DropNATLimit:          {"nat-limit", "The NAT's table is full, or the source has as many flows as one may have.", "see them:  vswitch conntrack ls"},
+	DropNATFragment:       {"nat-fragment", "A fragment overlaps another, or the one with the ports did not come in time.", ""},
+	DropNATForged:         {"nat-icmp", "The ICMP error quotes a packet that no flow has sent.", ""},
 
 	DropPortGone:    {"port-gone", "The egress port was removed while the frame was under way.", ""},
 	DropPortDown:    {"port-down", "The egress port's device is down.", "set the container's interface up"},
