@@ -34,21 +34,31 @@ func (c *chain) init(w *worker) {
 // serve gives a run, which came in by from, to the local port that it leaves by.
 func (c *chain) serve(at *attachment, from frame.PortID, run []*frame.Frame) {
 	c.x.at, c.x.from = at, from
+	others := c.w.lent // by a source that flushes
+	c.w.lent = 0
 	at.local.Serve(&c.x, run)
+	c.w.reclaim(others)
+}
+
+// vacant returns a reply slot, with a hand on it; nil when none is free.
+func (c *chain) vacant() []byte {
+	buf := c.w.reply()
+	if buf == nil {
+		c.w.loop.settle() // writes hold the slots of earlier replies
+		buf = c.w.reply()
+	}
+	return buf
 }
 
 // fresh makes a zeroed frame of n bytes that enters by at in the next round, and
 // returns its virtio header and its bytes; nil when no slot is free.
 func (c *chain) fresh(at *attachment, n int) (vnet, b []byte) {
-	if n < 0 || n > frame.MaxFrame {
+	if at == nil || n < 0 || n > frame.MaxFrame {
 		return nil, nil
 	}
-	buf := c.w.reply()
+	buf := c.vacant()
 	if buf == nil {
-		c.w.loop.settle() // writes hold the slots of earlier replies
-		if buf = c.w.reply(); buf == nil {
-			return nil, nil
-		}
+		return nil, nil
 	}
 	const vnetAt = frame.Headroom - frame.VnetLen
 	end := frame.Headroom + n

@@ -33,6 +33,28 @@
 //
 // The frames of a local port come by any worker, several at once, in order on each.
 //
+// # Sources
+//
+// A source is the other half of a local port that leads out of the switch: sockets
+// and timers that a worker watches beside the ports, and tells the source of. It does
+// its own reads and writes. What it reads goes straight into a reply slot, with room
+// for headers before, and enters by the local port from there:
+//
+//	Ready -> As the port -> Borrow, read into it, Enter -> Flush -> Borrow ...
+//
+// Each look for work tells a source once, of all that happened, after every port had
+// its turn; Again asks for one more turn. Serve and Ready of one worker never run at
+// the same time, so what belongs to one worker alone needs no lock: Serve hands
+// payload to the sockets of that worker, Ready brings the rest. What comes by another
+// worker is the source's to hand over. Flush has other local ports served, and the
+// source's own if a frame comes back to it: a source is in a sound state when it
+// calls Flush.
+//
+// Events are edge-triggered, so the loops need not look at a socket that nobody
+// empties. None is told after Unwatch, even if its number is in use again, and none
+// is missed (nest says why). A slot that is borrowed and forgotten is put back and
+// counted as a stray.
+//
 // # Control
 //
 // Attach and Detach never edit what a worker reads: they swap a table of ports

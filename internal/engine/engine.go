@@ -18,7 +18,7 @@ const (
 	Auto  = "auto"
 )
 
-// ErrClosed is returned by calls on a closed engine. ErrUring is wrapped by New
+// ErrClosed is returned by calls on a closed engine or Watcher. ErrUring is wrapped by New
 // when the io_uring loop was asked for and does not work on this machine.
 var (
 	ErrClosed = errors.New("engine: closed")
@@ -250,9 +250,9 @@ func (e *Engine) quiesce(id frame.PortID) {
 }
 
 // Close ends all workers and gives back what they hold. When it returns no
-// descriptor of a port is read or written and OnPortError has returned. Ports stay
-// open: they are their owner's. Their counts can still be had. A second Close does
-// nothing.
+// descriptor of a port is read or written, no source is told anything more and
+// OnPortError has returned. Ports stay open: they are their owner's. Their counts can
+// still be had. A second Close does nothing.
 func (e *Engine) Close() error {
 	err := e.stop()
 	for _, a := range e.table.Load().ports {

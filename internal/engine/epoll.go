@@ -78,29 +78,50 @@ func (l *epollLoop) remove(a *attachment) error {
 
 func (l *epollLoop) wait(block bool) bool {
 	n := l.look()
-	if n == 0 && block {
+	if n == 0 && block && !l.w.sources.due {
 		l.w.sleeps.Add(1)
 		n, _ = unix.EpollWait(l.epfd, l.events, -1) // EINTR: look again
 		l.w.tick()
 	}
-	for _, ev := range l.events[:max(n, 0)] {
-		if a := l.ports[ev.Fd]; a != nil {
-			l.drain(a)
-		} else if int(ev.Fd) == l.w.wake {
-			l.w.answer()
-		}
+	events := l.events[:max(n, 0)]
+	if len(l.w.sources.list) > 0 {
+		l.w.sources.gather(events)
+	}
+	for _, ev := range events {
+		l.turn(ev)
+	}
+	if l.w.sources.due {
+		l.w.sources.tell()
 	}
 	return n > 0
 }
 
+// turn gives what an event tells of its turn, unless that is a source.
+func (l *epollLoop) turn(ev unix.EpollEvent) {
+	if ev.Pad == watchedMark {
+		return
+	}
+	if a := l.ports[ev.Fd]; a != nil {
+		l.drain(a)
+	} else if int(ev.Fd) == l.w.wake {
+		l.w.answer()
+	}
+}
+
 // look polls without sleeping.
 func (l *epollLoop) look() int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epfd),
-		uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+	n, _ := look(l.epfd, l.events)
+	return n
+}
+
+// look takes the events of an epoll set that are there.
+func look(epfd int, events []unix.EpollEvent) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
-		return 0
+		return 0, errno
 	}
-	return int(n)
+	return int(n), 0
 }
 
 // drain carries batches from a port until it is dry or its turn is over.
@@ -130,5 +151,10 @@ func (l *epollLoop) write(a *attachment, run []*frame.Frame) {
 func (l *epollLoop) settle() {}
 
 func (l *epollLoop) forget(frame.PortID) {}
+
+func (l *epollLoop) push() {}
+
+// watchSet is the set that the ports are in.
+func (l *epollLoop) watchSet() (int, error) { return l.epfd, nil }
 
 func (l *epollLoop) close() error { return unix.Close(l.epfd) }

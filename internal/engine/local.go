@@ -18,7 +18,8 @@ var (
 type Local interface {
 	// Serve is given the frames of run, which leave by the port, in order and in
 	// the VLAN form that their verdict names. It may read them until it returns; it
-	// must not block, keep a frame, allocate for one, or call the engine.
+	// must not block, keep a frame, allocate for one, or call the engine, but for x
+	// and the methods of a Watcher that are for the worker's thread.
 	//
 	// It books an end for every frame in x.Ledger(), Consumed or a reason, except
 	// for those that it handed to x.Reenter. It edits a frame only where x.Owned
@@ -46,25 +47,28 @@ func (e *Engine) AttachLocal(id frame.PortID, l Local) error {
 	return nil
 }
 
-// Exchange is what a local port is given beside the frames. It is good until Serve
-// returns, and for the goroutine that Serve was called on.
+// Exchange is what a local port is given beside the frames, and a source beside the
+// events: by it they have frames enter. It is good until Serve, Ready or the function
+// of Do returns, and for the goroutine that this was called on.
 type Exchange struct {
 	w    *worker
-	at   *attachment  // the local port
-	from frame.PortID // the port that the frames came in by
+	at   *attachment  // the local port; a source's own choice, or nil
+	from frame.PortID // the port that the frames came in by; NoPort for a source
 }
 
 // Worker returns the number of the worker, below Engine.Workers.
 func (x *Exchange) Worker() int { return x.w.index }
 
-// Now returns the time of the batch: Batch.Now.
+// Now returns the time of the batch, Batch.Now, and for a source that of the look
+// which found its events.
 func (x *Exchange) Now() int64 { return x.w.now }
 
-// From returns the port that the frames came in by; a local one for frames that it
-// had enter.
+// From returns the port that the frames came in by: a local one for frames that it
+// had enter, frame.NoPort in Ready and Do, where there are none.
 func (x *Exchange) From() frame.PortID { return x.from }
 
-// Ledger returns the local port's ledger on this worker.
+// Ledger returns the local port's ledger on this worker. A source has none before As
+// returned true.
 func (x *Exchange) Ledger() *frame.Ledger { return &x.at.ledger[x.w.index] }
 
 // Owned reports whether the port may edit f, a frame of the run: its verdict has
@@ -80,9 +84,10 @@ func (x *Exchange) Owned(f *frame.Frame) bool {
 }
 
 // Reply returns n zeroed bytes, up to frame.MaxFrame, for a frame from its Ethernet
-// header on that enters by the local port when Serve has returned. Its virtio
-// header is zero: no offload. The bytes are the caller's until then. It returns
-// nil when no slot is free, which frame.DropServiceBusy is for.
+// header on that enters by the local port when Serve has returned, or as after Enter
+// where a source asks. Its virtio header is zero: no offload. The bytes are the
+// caller's until then. It returns nil when no slot is free, which
+// frame.DropServiceBusy is for.
 func (x *Exchange) Reply(n int) []byte {
 	_, b := x.ReplyVnet(n)
 	return b
@@ -92,7 +97,7 @@ func (x *Exchange) Reply(n int) []byte {
 // for large replies, which that header makes a super-frame.
 func (x *Exchange) ReplyVnet(n int) (vnet, b []byte) { return x.w.chain.fresh(x.at, n) }
 
-// Reenter has f, a frame of the run that is owned, enter by local port id when
+// Reenter, for Serve only, has f, a frame of the run that is owned, enter by local port id when
 // Serve has returned, with its bytes as they are now: headers may have been edited
 // and Off and Len moved, together with the virtio header, which is kept. Before
 // that, frame.TagLen bytes stay free. f is booked here, as Consumed, and there, as

@@ -23,6 +23,7 @@ type stock struct {
 	slab  *frame.Slab
 	refs  [allSlots]uint16 // hands, by slot
 	spare []uint8          // reply slots that nobody holds
+	lent  uint64           // reply slots that are borrowed, a bit each
 }
 
 func newStock() (stock, error) {
@@ -71,4 +72,26 @@ func (s *stock) reply() []byte {
 	s.spare = s.spare[:n]
 	s.hold(slot)
 	return s.slab.Slot(slot)
+}
+
+// lend notes that a reply slot, which may be nil, is borrowed, and returns it.
+func (s *stock) lend(buf []byte) []byte {
+	if buf != nil {
+		s.lent |= 1 << (s.slot(buf) - slots)
+	}
+	return buf
+}
+
+// redeem takes a slot back from who borrowed it, with the hand that is on it, and
+// returns its number; ok is false if it is not borrowed.
+func (s *stock) redeem(buf []byte) (slot int, ok bool) {
+	if len(buf) == 0 {
+		return 0, false
+	}
+	slot = s.slot(buf)
+	if slot < slots || slot >= allSlots || s.lent>>(slot-slots)&1 == 0 {
+		return 0, false
+	}
+	s.lent &^= 1 << (slot - slots)
+	return slot, true
 }

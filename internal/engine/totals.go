@@ -29,6 +29,9 @@ type WorkerStats struct {
 	Ports   int
 	Batches uint64 // runs of frames carried to completion
 	Sleeps  uint64 // times it went to sleep in the kernel
+	// Strays counts mistakes with borrowed slots: neither entered nor returned, or
+	// twice, or for no port. They were put back; no frame was booked.
+	Strays uint64
 }
 
 // Stats returns one entry a worker.
@@ -37,7 +40,7 @@ func (e *Engine) Stats() []WorkerStats {
 	defer e.mu.Unlock()
 	s := make([]WorkerStats, len(e.workers))
 	for i, w := range e.workers {
-		s[i] = WorkerStats{Ports: w.ports, Batches: w.batches.Load(), Sleeps: w.sleeps.Load()}
+		s[i] = WorkerStats{Ports: w.ports, Batches: w.batches.Load(), Sleeps: w.sleeps.Load(), Strays: w.strays.Load()}
 	}
 	return s
 }

@@ -33,6 +33,7 @@ type uringLoop struct {
 	stopped []*attachment   // multishot reads to begin again
 	reapFn  func(*cqe)      // made once
 	cancels map[uint64]bool // ports whose read is being cancelled
+	nest    nest
 }
 
 // readDone is a completed read.
@@ -59,6 +60,7 @@ const (
 	kindWrite
 	kindWake
 	kindCancel
+	kindNest
 	kindMask = 15 << 60
 )
 
@@ -73,7 +75,7 @@ func newUringLoop(w *worker) (ioLoop, error) {
 	}
 	l := &uringLoop{
 		w: w, ring: r, batch: w.batch(),
-		reads: make([]readDone, 0, 4*slots), cancels: map[uint64]bool{},
+		reads: make([]readDone, 0, 4*slots), cancels: map[uint64]bool{}, nest: nest{epfd: -1},
 	}
 	l.reapFn = l.completed
 	if err := r.provide(slots); err != nil {
@@ -87,7 +89,7 @@ func newUringLoop(w *worker) (ioLoop, error) {
 		l.give(i)
 	}
 	r.publish()
-	l.armWake()
+	l.armPoll(w.wake, kindWake)
 	return l, nil
 }
 
@@ -106,11 +108,12 @@ func (l *uringLoop) entry() *sqe {
 	return e
 }
 
-func (l *uringLoop) armWake() {
+// armPoll begins to poll a descriptor for input, as long as the kernel likes to.
+func (l *uringLoop) armPoll(fd int, kind uint64) {
 	e := l.entry()
-	e.opcode, e.fd = opPollAdd, int32(l.w.wake)
+	e.opcode, e.fd = opPollAdd, int32(fd)
 	e.opFlags, e.length = unix.POLLIN, pollMulti
-	e.userData = kindWake
+	e.userData = kind
 }
 
 func (l *uringLoop) armRead(a *attachment) {
@@ -189,7 +192,7 @@ func (l *uringLoop) wait(block bool) bool {
 		// What was written is booked and its slots are the kernel's before the
 		// sleep, which may be long; reads may have stopped or completed meanwhile.
 		l.settle()
-		if len(l.reads) == 0 && len(l.stopped) == 0 {
+		if len(l.reads) == 0 && len(l.stopped) == 0 && !l.w.sources.due {
 			l.w.sleeps.Add(1)
 			want = 1
 		}
@@ -201,6 +204,9 @@ func (l *uringLoop) wait(block bool) bool {
 	worked := n > 0 || len(l.reads) > 0
 	l.carryAll()
 	l.rearm()
+	if l.w.sources.due {
+		l.tell()
+	}
 	return worked
 }
 
@@ -223,6 +229,8 @@ func (l *uringLoop) completed(c *cqe) {
 		l.readDone(port, c)
 	case kindWake:
 		l.reads = append(l.reads, readDone{port: frame.NoPort, slot: -1, n: int32(c.flags & cqeMore)})
+	case kindNest:
+		l.nestReady(c)
 	case kindCancel:
 		if c.res == -int32(unix.ENOENT) {
 			l.cancelled(port) // it had ended by itself; else its own completion follows
@@ -263,16 +271,18 @@ func (l *uringLoop) rearm() {
 	l.stopped = l.stopped[:0]
 }
 
-// carryAll carries the completed reads on, a run of one port at a time.
+// carryAll carries the completed reads on, a run of one port at a time. More complete
+// meanwhile; those that were there first have had their turn after as many runs as
+// there are slots, and then it is the sources'.
 func (l *uringLoop) carryAll() {
-	for len(l.reads) > 0 {
+	for runs := 0; len(l.reads) > 0 && (runs < slots || !l.w.sources.due); runs++ {
 		d := l.reads[0]
 		switch a := l.at(l.ports, d.port); {
 		case d.port == frame.NoPort:
 			l.reads = l.reads[:copy(l.reads, l.reads[1:])]
 			l.w.answer()
 			if d.n == 0 {
-				l.armWake()
+				l.armPoll(l.w.wake, kindWake)
 			}
 		case d.slot < 0:
 			l.reads = l.reads[:copy(l.reads, l.reads[1:])]
@@ -339,6 +349,11 @@ func (l *uringLoop) carry(a *attachment, bytes uint64) {
 		l.release(l.w.slot(l.batch.Frames[i].Buf))
 	}
 	l.ring.publish()
+	l.push()
+}
+
+// push submits the writes that are queued when they are many bytes.
+func (l *uringLoop) push() {
 	if l.hot >= submitBytes {
 		l.submit(0)
 	}
@@ -409,5 +424,5 @@ func (l *uringLoop) close() error {
 			errs = append(errs, l.remove(a))
 		}
 	}
-	return errors.Join(append(errs, l.ring.close())...)
+	return errors.Join(append(errs, l.nest.close(), l.ring.close())...)
 }

@@ -29,6 +29,11 @@ type ioLoop interface {
 	settle()
 	// forget drops what is kept about writing to the port that had number id.
 	forget(id frame.PortID)
+	// push sends on what was written, where that waits and is much.
+	push()
+	// watchSet returns the epoll set that descriptors of sources are put into, with
+	// watchedMark. wait gathers their events and tells the sources.
+	watchSet() (epfd int, err error)
 	// close stops reading all ports and gives everything back.
 	close() error
 }
@@ -51,14 +56,16 @@ type worker struct {
 	quit bool
 	rung [8]byte // how often ring was called; of no use
 	// worked says that the last look found frames, pays how much looking on does.
-	worked bool
-	pays   int
-	tx     transmitter
-	chain  chain
+	worked  bool
+	pays    int
+	tx      transmitter
+	chain   chain
+	sources sources
 
 	_       [64]byte
 	batches atomic.Uint64
 	sleeps  atomic.Uint64
+	strays  atomic.Uint64
 	_       [64]byte
 }
 
@@ -118,6 +125,7 @@ func (w *worker) equip() (err error) {
 	w.stock, err = newStock()
 	w.tx.init(w)
 	w.chain.init(w)
+	w.sources.init(w)
 	return err
 }
 
