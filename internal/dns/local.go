@@ -3,6 +3,7 @@ package dns
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -46,6 +47,9 @@ func (v *View) mayAsk() bool {
 
 // known returns the reply to what the asker's networks know; nil when they do not.
 func (s *Server) known(v *View, q *query) []byte {
+	if len(v.Host) > 0 && slices.Contains(HostNames, q.name) {
+		return s.host(v, q)
+	}
 	if !v.Names {
 		return nil
 	}
@@ -60,6 +64,27 @@ func (s *Server) known(v *View, q *query) []byte {
 		return s.pointer(v, q)
 	}
 	return nil
+}
+
+// host answers for the host's own name.
+func (s *Server) host(v *View, q *query) []byte {
+	var of family
+	switch q.question.Type {
+	case dnsmessage.TypeA:
+		of = v4
+	case dnsmessage.TypeAAAA:
+		of = v6
+	default:
+		return q.pack(dnsmessage.RCodeSuccess, false)
+	}
+	var addrs []netip.Addr
+	for _, a := range v.Host {
+		if of(a) {
+			addrs = append(addrs, a)
+		}
+	}
+	reply, _ := q.addresses(addrs, s.cfg.TTL) // two at most: never truncated
+	return reply
 }
 
 func (s *Server) address(v *View, q *query, of family) []byte {

@@ -29,7 +29,14 @@ type View struct {
 	// NDotsSet: the asker's resolv.conf names a number of dots. A and AAAA of one
 	// unknown label are then empty instead of forwarded.
 	NDotsSet bool
+	// Host are the addresses by which the asker reaches the host's loopback; the names
+	// in HostNames have them. Empty: those names are like any other.
+	Host []netip.Addr
 }
+
+// HostNames are the names of the host for containers: ours, and the one that Docker
+// Desktop gives. No server outside is asked for them.
+var HostNames = []string{"host.vswitch.internal", "host.docker.internal"}
 
 // DialFunc connects to a server, as net.Dialer.DialContext does: "udp" or "tcp", and
 // an address with a port. Datagrams from others than that address must not come

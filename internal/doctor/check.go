@@ -26,6 +26,7 @@ const (
 	BlocksAll   = "everything"
 	BlocksSpeed = "full speed"
 	BlocksDemo  = "demo's measurements"
+	BlocksPing  = "pings to the world"
 )
 
 // Finding is the outcome of one check.

@@ -18,6 +18,8 @@ func Basic(m Machine) []Check {
 		{ID: "files", Title: "open files", Blocks: BlocksAll, Run: m.openFiles},
 		{ID: "io-uring", Title: "io_uring allowed", Blocks: BlocksSpeed, Run: m.ioUring},
 		{ID: "memlock", Title: "locked memory", Blocks: BlocksSpeed, Run: m.lockedMemory},
+		{ID: "low-ports", Title: "published ports", Blocks: BlocksAll, Run: m.lowPorts},
+		{ID: "ping-sockets", Title: "ping sockets", Blocks: BlocksPing, Run: m.pingSockets},
 		{ID: "ping", Title: "ping", Blocks: BlocksDemo, Run: m.tool("ping", "iputils-ping")},
 		{ID: "iperf3", Title: "iperf3", Blocks: BlocksDemo, Run: m.tool("iperf3", "iperf3")},
 	}

@@ -67,6 +67,14 @@ func TestBasicFindings(t *testing.T) {
 		detail  string // part of
 		fix     string // part of
 	}{
+		{"ping sockets for all", "ping-sockets", map[string]string{"net/ipv4/ping_group_range": "0\t2147483647"}, nil, OK, "", "group 1000", ""},
+		{"ping sockets for nobody", "ping-sockets", map[string]string{"net/ipv4/ping_group_range": "1\t0"}, nil, Warn, api.PingClosed, "no group", "ping_group_range"},
+		{"ping sockets for others", "ping-sockets", map[string]string{"net/ipv4/ping_group_range": "5\t6"}, nil, Warn, api.PingClosed, "none of your groups", "ping_group_range"},
+		{"ping sockets unknown", "ping-sockets", nil, nil, Warn, api.PingClosed, "cannot be read", ""},
+		{"ping sockets for root", "ping-sockets", nil, asRoot, OK, "", "raw", ""},
+		{"low ports closed", "low-ports", map[string]string{"net/ipv4/ip_unprivileged_port_start": "1024"}, nil, OK, "", "from 1024", ""},
+		{"low ports open", "low-ports", map[string]string{"net/ipv4/ip_unprivileged_port_start": "0"}, nil, OK, "", "from 0 on", ""},
+
 		{"kernel new", "kernel", nil, nil, OK, "", "Linux 6.18.0-test", ""},
 		{"kernel ancient", "kernel", nil, kernel("3.10.0"), Fail, api.KernelOld, "5.3", ""},
 		{"kernel just new enough", "kernel", nil, kernel("5.3.0"), Warn, api.KernelOld, "6.2", ""},

@@ -21,6 +21,8 @@ type Machine struct {
 	Root string
 	// UID is the user's; 0 needs no user namespace.
 	UID int
+	// Groups are the user's.
+	Groups []int
 	// Kernel is the release, as uname -r prints it.
 	Kernel string
 	// Open opens a device for reading and writing and closes it again.
@@ -40,12 +42,22 @@ func Host(argv ...string) Machine {
 	return Machine{
 		Root:       "/",
 		UID:        os.Getuid(),
+		Groups:     groups(),
 		Kernel:     kernelRelease(),
 		Open:       openDevice,
 		LookPath:   exec.LookPath,
 		Limit:      hardLimit,
 		Namespaces: func() error { return tryNamespaces(os.Getuid(), os.Getgid(), argv) },
 	}
+}
+
+// groups are those that the kernel asks for when a ping socket is opened.
+func groups() []int {
+	all, err := os.Getgroups()
+	if err != nil {
+		all = nil
+	}
+	return append(all, os.Getegid())
 }
 
 // kernelRelease is what uname says; empty when it says nothing.

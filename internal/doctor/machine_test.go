@@ -45,6 +45,7 @@ func healthy(t *testing.T, sysctls map[string]string) Machine {
 	return Machine{
 		Root:       root,
 		UID:        1000,
+		Groups:     []int{1000},
 		Kernel:     "6.18.0-test",
 		Open:       func(string) error { return nil },
 		LookPath:   func(name string) (string, error) { return "/usr/bin/" + name, nil },

@@ -61,7 +61,7 @@ sysctl -w kernel.io_uring_disabled=0
 }
 
 func TestTextOfAHealthyMachine(t *testing.T) {
-	r := Run(context.Background(), Basic(healthy(t, nil)))
+	r := Run(context.Background(), Basic(healthy(t, map[string]string{"net/ipv4/ping_group_range": "0\t1000"})))
 	text := r.Text(func(s Status, word string) string { return "<" + word + ">" })
 	if !strings.HasSuffix(text, "\nReady.\n") || strings.Contains(text, "Paste") || !strings.Contains(text, "everything: <works>\n  <ok  >  kernel") {
 		t.Errorf("text:\n%s", text)

@@ -52,7 +52,14 @@ type Config struct {
 	Heard func(addr netip.Addr, mac frame.MAC)
 	// Uplink gets what belongs to no network of the router; nil: nothing does.
 	Uplink Uplink
-	Limits Limits
+	// UplinkName says what kind it is, for tables.
+	UplinkName string
+	// UplinkFirst has the uplink take also what is for other networks of the router and
+	// their gateways: seen from the network, they are outside.
+	UplinkFirst bool
+	// UplinkMTU is the longest layer-3 packet that it takes in bytes; 0: it takes all.
+	UplinkMTU int
+	Limits    Limits
 }
 
 // config is a checked Config with what follows from it; immutable.

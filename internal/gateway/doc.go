@@ -9,7 +9,7 @@
 //	ARP, ND      answered for the gateway and the neighbours    (arp.go, ndp.go)
 //	IP           header and source are checked                  (input.go)
 //	  to a gateway: echo, services, refusals                    (local.go, echo.go)
-//	  to others:    the same network, a routed one, the uplink  (route.go)
+//	  to others:    the same network, a routed one, the uplink  (route.go, outward.go)
 //	  to nobody:    ICMP errors                                 (icmp.go)
 //
 // Answers are new frames that enter the network by the gateway's port, to the MAC
@@ -28,6 +28,14 @@
 // say nothing, unless Config.Routed4 or Routed6 lets ICMP in, or everything from a network that
 // is routed as well. There is no state of connections: back from a routed network
 // come echo replies and errors.
+//
+// # The way out
+//
+// What belongs to no network of the router is given to the Uplink, all of a run in one
+// call, and with it what comes to a gateway's address for no service: a client that the
+// gateway stands for, or a published port, may be meant. The uplink says how each packet
+// ends, and the gateway tells the sender. What comes back through a NAT of ours enters
+// by Deliver.
 //
 // # What is kept
 //

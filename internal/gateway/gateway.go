@@ -41,11 +41,14 @@ type Service interface {
 
 // Uplink is a way out of the switch.
 type Uplink interface {
-	// Take is given a packet of g's network whose source is right and whose hops
-	// do not end here; they are not counted down yet. It returns the reason of the
-	// packet's end, or frame.Accepted when it gave the frame to x.Reenter. As for
-	// Service, it must not block.
-	Take(g *Gateway, x Outbox, f *frame.Frame) frame.Reason
+	// Take is given the packets of a run that are for no network and no service of ours:
+	// their source is right and their hops do not end here, but are not counted down
+	// yet. Also what comes to a gateway's address for no service is given, which may
+	// belong to a connection with a client that the gateway stands for. It leaves in
+	// Drop of each how it ends: Accepted if it was given to x.Reenter, or a reason,
+	// which the gateway books and, for some, tells the sender. As for Service, it must
+	// not block, and may be called by several workers at once.
+	Take(x Outbox, run []*frame.Frame)
 }
 
 // Gateway is the router of one network. Its methods may be called from any
@@ -119,14 +122,23 @@ func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 // Serve takes a run of parsed frames that left the switch by the gateway's port.
 // Every frame is booked in x's ledger with the reason of its end, or given to
 // x.Reenter. Several workers may call it at once, each with an Outbox of its own;
-// the frames are theirs again when it returns. It does not allocate.
+// the frames are theirs again when it returns. It does not allocate. The order in run
+// changes.
 func (g *Gateway) Serve(x Outbox, run []*frame.Frame) {
 	p := packet{g: g, c: g.config.Load(), t: g.router.table.Load(), x: x}
 	ledger := x.Ledger()
+	out := run[:0] // never longer than what was served already
 	for _, f := range run {
 		p.f = f
-		if r := p.serve(); r != frame.Accepted {
+		switch r := p.serve(); r {
+		case frame.Accepted:
+		case outward:
+			out = append(out, f)
+		default:
 			ledger.End(r)
 		}
+	}
+	if len(out) > 0 {
+		p.leave(out)
 	}
 }

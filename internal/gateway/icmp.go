@@ -28,7 +28,7 @@ const (
 // refuse ends a packet with reason r and tells its sender why, where that is
 // allowed. rest is the fault's own field: an MTU or a pointer.
 func (p *packet) refuse(r frame.Reason, e fault, rest uint32) frame.Reason {
-	if p.refusable() && p.mayComplain() {
+	if !p.mute && p.refusable() && p.mayComplain() {
 		p.complain(e, rest)
 	}
 	return r

@@ -65,7 +65,7 @@ func (c *config) rest() []Route {
 	case c.Internal:
 		note = "the network is internal"
 	case c.Uplink != nil:
-		kind, note = KindUplink, ""
+		kind, note = KindUplink, c.UplinkName
 	}
 	var v4, v6 bool
 	for _, l := range c.links {

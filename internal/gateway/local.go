@@ -8,6 +8,8 @@ import (
 // local delivers a packet to the gateway itself.
 func (p *packet) local() frame.Reason {
 	switch {
+	case p.f.Flags&frame.FlagFragment != 0 && p.f.Proto == frame.ProtoUDP:
+		return p.unserved()
 	case p.f.Flags&frame.FlagFragment != 0:
 		return p.fragment()
 	case p.f.L4 == 0:
@@ -58,7 +60,7 @@ func (p *packet) udp() frame.Reason {
 	s := p.c.UDP[u.DstPort()]
 	switch {
 	case s == nil:
-		return p.refuse(frame.DropNoService, portUnreachable, 0)
+		return p.unserved()
 	case offload.Vnet(p.f.Vnet()).GSO(): // many datagrams in one
 		return frame.DropServiceMessage
 	}
@@ -75,7 +77,7 @@ func (p *packet) tcp() frame.Reason {
 	s := p.c.TCP[t.DstPort()]
 	switch {
 	case s == nil:
-		return p.reset(t)
+		return p.unserved()
 	case t.Flags()&(frame.TCPSyn|frame.TCPAck) == frame.TCPSyn:
 		return p.ask(s)
 	}

@@ -18,6 +18,8 @@ type packet struct {
 	f *frame.Frame
 	// src and dst are those of an IP packet.
 	src, dst netip.Addr
+	// mute says that nobody is told of errors.
+	mute bool
 }
 
 // serve tells apart what a gateway has to do with.

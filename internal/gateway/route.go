@@ -12,6 +12,7 @@ import (
 //	another network of the router              dropped in silence, unless routed
 //	anywhere else                              the uplink
 //
+// With Config.UplinkFirst the uplink also has the other networks and their gateways.
 // That gateways are reached from all networks, and that isolation is silent, is
 // what Docker's bridges do.
 func (p *packet) route() frame.Reason {
@@ -23,7 +24,7 @@ func (p *packet) route() frame.Reason {
 	}
 	to, ok := p.t.Lookup(p.dst)
 	switch {
-	case !ok:
+	case !ok, p.c.UplinkFirst && to.gateway != p.g:
 		return p.outside()
 	case to.local:
 		return p.local()
@@ -93,8 +94,10 @@ func (p *packet) outside() frame.Reason {
 		return p.refuse(frame.DropGatewaySource, beyondScope, 0)
 	case p.hops() <= 1:
 		return p.refuse(frame.DropTTL, hopsExceeded, 0)
+	case p.c.UplinkMTU > 0 && packetLen(p.f) > p.c.UplinkMTU:
+		return p.refuse(frame.DropTooBig, tooBig, uint32(p.c.UplinkMTU))
 	}
-	return p.c.Uplink.Take(p.g, p.x, p.f)
+	return outward
 }
 
 // forward sends a packet to a neighbour of to, whose configuration is c (RFC 1812,

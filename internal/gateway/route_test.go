@@ -19,9 +19,11 @@ type uplink struct {
 	n      int
 }
 
-func (u *uplink) Take(g *Gateway, x Outbox, f *frame.Frame) frame.Reason {
-	u.n++
-	return u.reason
+func (u *uplink) Take(_ Outbox, run []*frame.Frame) {
+	for _, f := range run {
+		u.n++
+		f.Drop = u.reason
+	}
 }
 
 var refused = &uplink{reason: frame.DropNoRoute}

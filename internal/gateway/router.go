@@ -43,6 +43,12 @@ func NewRouter() *Router {
 	return r
 }
 
+// Owns reports whether an address is a gateway's. It neither locks nor allocates.
+func (r *Router) Owns(a netip.Addr) bool {
+	to, ok := r.table.Load().Lookup(a)
+	return ok && to.local
+}
+
 // change makes g's configuration next, nil when it leaves. Of two networks that
 // claim an address the first keeps it, and the other's change fails.
 func (r *Router) change(g *Gateway, next *config) error {
