@@ -192,7 +192,7 @@ func TestPackagesFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+ +(/\S+|[a-z0-9-]+) +(demo|test|race)(,(demo|test|race))* +# \S.*$`)
+	line := regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+ +(/\S+|[a-z0-9.-]+) +(demo|test|race)(,(demo|test|race))* +# \S.*$`)
 	for l := range strings.Lines(string(text)) {
 		l = strings.TrimSuffix(l, "\n")
 		if l != "" && !strings.HasPrefix(l, "#") && !line.MatchString(l) {

@@ -46,6 +46,9 @@ type Watcher interface {
 	Watch(fd int, events uint32, key int32) error
 	// Unwatch ends that. It comes before the descriptor is closed.
 	Unwatch(fd int) error
+	// Forget is Unwatch for a descriptor that is closed right after and that nobody has a
+	// copy of.
+	Forget(fd int) error
 	// Again asks for a call without events before the worker sleeps.
 	Again()
 }
@@ -134,15 +137,23 @@ func loopback(a netip.Addr) netip.Addr {
 }
 
 // Client returns the address that a container is to see a client by: its own, or the
-// gateway's where it is one that no packet can come from (the host's loopback, a
-// link-local address, another family than the container's).
+// gateway's where it is one that no answer would find: of the host's loopback or of a
+// link, of another family than the container's, or in use in here.
 func (n *Net) Client(client, container netip.Addr) netip.Addr {
 	client = client.Unmap()
 	if client.Is4() != container.Is4() || client.IsLoopback() || client.IsUnspecified() ||
-		client.IsLinkLocalUnicast() || client.IsMulticast() {
+		client.IsLinkLocalUnicast() || client.IsMulticast() || n.inside(client) {
 		return n.Speaker(container)
 	}
 	return client.WithZone("")
+}
+
+// inside reports whether an address is a gateway's or a station's of the network.
+func (n *Net) inside(a netip.Addr) (yes bool) {
+	if n.Lookup != nil {
+		_, yes = n.Lookup(a)
+	}
+	return yes || n.Own != nil && n.Own(a)
 }
 
 // Filter says from whom a mapping takes what comes from outside (RFC 4787, section 5).

@@ -11,6 +11,8 @@
 // take and right checksums. Slots are handed out with rubbish in them. Time stands
 // still until Advance moves it.
 //
+// A Pump is the worker with a device of a container's real kernel, in real time.
+//
 // Containers call the host's loopback Loopback4 and Loopback6, so that a test's servers
 // are ordinary ones of the loopback.
 package uplinktest

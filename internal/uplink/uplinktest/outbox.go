@@ -157,6 +157,9 @@ func (w *Worker) Unwatch(fd int) error {
 	return unix.EpollCtl(w.ep, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
+// Forget takes the descriptor out as well, as closing it would.
+func (w *Worker) Forget(fd int) error { return w.Unwatch(fd) }
+
 func (w *Worker) Again() { w.again = true }
 
 // look is a wait that does not wait.
