@@ -152,6 +152,26 @@ func (d *Daemon) Names(_ context.Context, network string) ([]api.Name, error) {
 	return d.m.Names(network)
 }
 
+func (d *Daemon) Ports(_ context.Context, network string) ([]api.PublishedPort, error) {
+	return d.m.PublishedPorts(network)
+}
+
+func (d *Daemon) Connections(_ context.Context, network string) ([]api.Connection, error) {
+	return d.m.Connections(network)
+}
+
+func (d *Daemon) NATMappings(_ context.Context, network string) ([]api.NATMapping, error) {
+	return d.m.NATMappings(network)
+}
+
+func (d *Daemon) Publish(_ context.Context, ref string, p api.PortPublish) (api.Ports, error) {
+	return d.m.Publish(ref, p)
+}
+
+func (d *Daemon) Unpublish(_ context.Context, ref string, p api.PortUnpublish) (api.Ports, error) {
+	return d.m.Unpublish(ref, p)
+}
+
 func (d *Daemon) Routes(_ context.Context, network string) ([]api.Route, error) {
 	return d.m.Routes(network)
 }

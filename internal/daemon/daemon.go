@@ -31,7 +31,9 @@ type MainConfig struct {
 	// User is the uid of who started the switch, as the host sees it.
 	User     int
 	Rootless bool
-	Log      *slog.Logger
+	// HostLoopback opens the host's loopback to containers, by the host's name.
+	HostLoopback bool
+	Log          *slog.Logger
 }
 
 // Daemon is the switch process: networks and containers, and the API in front of
@@ -158,9 +160,20 @@ func (d *Daemon) openNetworks() (err error) {
 		Fabric: d.fabric, Store: d.store, Programs: programs{d.kept}, Seed: id,
 		HostRoutes: network.HostRoutes, Upstreams: func() []netip.AddrPort { return resolvers.Servers() },
 		Search: func() []string { return resolvers.Current().Search }, LogDir: logDir(d.cfg.Dirs), Log: d.log, Found: d.found,
+		HostLoopback: d.cfg.HostLoopback, OpenFiles: openFiles(), Sockets: d.sockets(),
 		NetPath: func(id string) string { p, _ := d.kept.NetPath(id); return p },
 	})
 	return err
+}
+
+// openFiles is how many descriptors this process may have. The Go runtime has raised
+// the soft limit to the hard one.
+func openFiles() int {
+	var r syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {
+		return 0
+	}
+	return int(min(r.Cur, 1<<24))
 }
 
 // close lets go of everything and leaves it running, for the next switch process.

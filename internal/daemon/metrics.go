@@ -29,6 +29,7 @@ func (d *Daemon) Metrics(ctx context.Context, w io.Writer) error {
 	m.single("vswitch_findings", "gauge", "Things that went wrong and were survived.", float64(len(status.Findings)))
 	m.single("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", float64(status.Memory))
 	m.single("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", status.CPU)
+	m.uplinks(d.m.Networks())
 	m.ports(d.m.Stats().Ports)
 	return b.Flush()
 }

@@ -32,8 +32,8 @@ func (k *keeper) startChild(api *os.File, restarts int) (*child, error) {
 	defer there.Close()
 	cmd := &exec.Cmd{
 		Path: "/proc/self/exe", Args: k.args, Dir: "/",
-		Env:         append(os.Environ(), fmt.Sprintf("%s=3 4 %d", switchEnv, restarts)),
-		ExtraFiles:  []*os.File{api, there},
+		Env:         announce(append(os.Environ(), fmt.Sprintf("%s=3 4 %d", switchEnv, restarts)), k.sockets),
+		ExtraFiles:  append([]*os.File{api, there}, k.sockets...),
 		Stdout:      os.Stdout,
 		Stderr:      os.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL},

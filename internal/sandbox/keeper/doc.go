@@ -28,6 +28,14 @@
 // The keeper stays in the host's mount namespace, so that mounts which the host
 // makes later, such as those of ip netns add, are there for containers to come.
 //
+// # Sockets of published ports
+//
+// Sockets that a service manager bound for the switch, on ports that its user may not
+// have, come with Launch, are held until the end of the keeper, and are passed to
+// every switch process as the listener is: as descriptors of fixed numbers, with their
+// names in the environment. While there is no switch process, clients wait in their
+// backlogs, too. Whoever launches a keeper that runs cannot add any.
+//
 // # Who ends with whom
 //
 // When the switch process ends without having asked for the end, it is started

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/rpc"
 	"os"
 	"os/exec"
@@ -167,6 +168,39 @@ func (f *Fake) Make(c sandbox.Config, _ *None) error {
 		return err
 	}
 	return sorted(errors.Join(f.s.Hold(c.Name, box), box.Release()))
+}
+
+// Passed is a socket that the fake was given.
+type Passed struct{ Name, Address string }
+
+func (f *Fake) Sockets(_ None, all *[]Passed) error {
+	for _, s := range f.s.Sockets {
+		at, err := unix.Getsockname(int(s.Fd()))
+		if err != nil {
+			return err
+		}
+		to, ok := at.(*unix.SockaddrInet4)
+		if !ok {
+			return fmt.Errorf("%s is bound to %v", s.Name(), at)
+		}
+		*all = append(*all, Passed{s.Name(), netip.AddrPortFrom(netip.AddrFrom4(to.Addr), uint16(to.Port)).String()})
+	}
+	return nil
+}
+
+// Greet waits for a client of the first socket, and sends it the fake's number.
+func (f *Fake) Greet(_ None, _ *None) error {
+	l, err := net.FileListener(f.s.Sockets[0])
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	c, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(c, os.Getpid())
+	return errors.Join(err, c.Close())
 }
 
 func (f *Fake) Containers(_ None, names *[]string) (err error) {

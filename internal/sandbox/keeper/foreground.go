@@ -20,7 +20,8 @@ func (l LaunchConfig) foreground(ctx context.Context, lock *os.File) error {
 	if err != nil {
 		return err
 	}
-	if err := lock.Close(); err != nil { // it is the keeper's now
+	closeAll(l.Sockets)
+	if err := lock.Close(); err != nil { // they are the keeper's now
 		return fmt.Errorf("keeper: pass the lock on: %w", err)
 	}
 	asked, ended := make(chan error, 1), make(chan error, 1)

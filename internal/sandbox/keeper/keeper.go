@@ -35,6 +35,8 @@ type keeper struct {
 	runs  runs
 	// answering is held for reading by whoever has to answer before the end.
 	answering sync.RWMutex
+	// sockets are passed to each switch process.
+	sockets []*os.File
 	// wanted, reports and ended bring the supervisor its events.
 	wanted  chan chan error
 	reports chan report
@@ -67,6 +69,10 @@ func Main(ctx context.Context, c Config) error {
 	}
 	defer lock.Close()
 	k := newKeeper(c)
+	if k.sockets, err = takeSockets(); err != nil {
+		return err
+	}
+	defer closeAll(k.sockets)
 	own, err := listen(c.Dirs.keeperSocket())
 	if err != nil {
 		return errors.Join(err, removeFile(c.Dirs.lockFile()))

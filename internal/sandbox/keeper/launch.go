@@ -33,6 +33,10 @@ type LaunchConfig struct {
 	// Foreground ties the keeper to this process: it writes to this process's
 	// output, gets its SIGTERM, SIGINT and SIGHUP, and dies with it.
 	Foreground bool
+	// Sockets were bound for the switch beforehand. The keeper holds them until it
+	// ends, and every switch process has them, with their names (Switch.Sockets).
+	// Launch closes them here; in the foreground, as soon as the keeper has them.
+	Sockets []*os.File
 	// Ready is called once when the switch process is ready, in the foreground,
 	// where Launch does not return then. It may be nil.
 	Ready func()
@@ -48,8 +52,10 @@ const retryPause = 10 * time.Millisecond
 //
 // The error is what the switch process gave to Failed, or an *api.Error with the
 // code StartFailed and the end of the log, or wraps a *sandbox.NamespaceError,
-// ErrAlreadyRuns or ctx's error.
+// ErrAlreadyRuns or ctx's error. ErrSocketsLate: all is well but that the keeper ran
+// already and has not got l.Sockets.
 func Launch(ctx context.Context, l LaunchConfig) error {
+	defer closeAll(l.Sockets)
 	for {
 		if err := l.Dirs.make(); err != nil {
 			return err
@@ -100,6 +106,9 @@ func (l LaunchConfig) join(ctx context.Context) (again bool, err error) {
 	err = l.ask(ctx, &conn{sock: sock.(*net.UnixConn)})
 	if errors.Is(err, ErrEnding) || errors.Is(err, errGone) {
 		return true, nil
+	}
+	if err == nil && len(l.Sockets) > 0 {
+		return false, ErrSocketsLate
 	}
 	return false, l.explain(err, tail)
 }
@@ -162,8 +171,8 @@ func (l LaunchConfig) start(lock, stdout, stderr *os.File, bound bool) (*conn, *
 		env = os.Environ()
 	}
 	p, err := sandbox.Start(sandbox.Rerun{
-		Path: l.Path, Args: l.Args, Env: append(env[:len(env):len(env)], keeperEnv+"=3 4"),
-		Stdin: null, Stdout: stdout, Stderr: stderr, Extra: []*os.File{lock, there},
+		Path: l.Path, Args: l.Args, Env: announce(append(env[:len(env):len(env)], keeperEnv+"=3 4"), l.Sockets),
+		Stdin: null, Stdout: stdout, Stderr: stderr, Extra: append([]*os.File{lock, there}, l.Sockets...),
 	}, bound)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("keeper: launch: %w", err), here.close())

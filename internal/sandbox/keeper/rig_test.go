@@ -61,10 +61,12 @@ func (r *rig) config() LaunchConfig {
 	}
 }
 
-func (r *rig) launch() error {
+func (r *rig) launch(sockets ...*os.File) error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), testnet.Patience)
 	defer cancel()
-	return Launch(ctx, r.config())
+	c := r.config()
+	c.Sockets = sockets
+	return Launch(ctx, c)
 }
 
 // mode has the next switch process do something else than its work.

@@ -22,6 +22,9 @@ type Switch struct {
 	Listener *net.UnixListener
 	// Restarts is how often the switch process was started again.
 	Restarts int
+	// Sockets are those that Launch was given, in their order, the caller's to close.
+	// Closing them refuses nobody either.
+	Sockets []*os.File
 
 	keeper *client
 
@@ -47,7 +50,11 @@ func Inherited() (*Switch, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &Switch{Listener: l, Restarts: numbers[2], keeper: newClient(c), handles: map[string]*Handle{}}, nil
+	sockets, err := takeSockets()
+	if err != nil {
+		return nil, errors.Join(err, l.Close(), c.close())
+	}
+	return &Switch{Listener: l, Restarts: numbers[2], Sockets: sockets, keeper: newClient(c), handles: map[string]*Handle{}}, nil
 }
 
 // Close closes the listener and the connection to the keeper, which goes on.
