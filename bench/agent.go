@@ -44,6 +44,11 @@ var agentCommands = map[string]func(a *agent, args []string) error{
 	"dns":      (*agent).dns,
 	"dhcp":     (*agent).dhcp,
 	"sysctl":   (*agent).sysctl,
+	"greet":    (*agent).greet,
+	"open":     (*agent).open,
+
+	"flow-echo": (*agent).flowEcho,
+	"flow-fill": (*agent).flowFill,
 }
 
 // AgentMain runs one command of the agent and returns the exit code of the

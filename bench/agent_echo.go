@@ -34,7 +34,7 @@ func (a *agent) echo(args []string) error {
 		return err
 	}
 	defer s.close()
-	if err := errors.Join(s.setTimeout(idle), s.listenIf(kind)); err != nil {
+	if err := errors.Join(s.setTimeout(idle), s.listenIf(kind, 1)); err != nil {
 		return err
 	}
 	local, err := s.local()
@@ -54,11 +54,11 @@ func (a *agent) echo(args []string) error {
 	return peer.echoAll(&a.stop)
 }
 
-func (s *sock) listenIf(kind int) error {
+func (s *sock) listenIf(kind, backlog int) error {
 	if kind != syscall.SOCK_STREAM {
 		return nil
 	}
-	return os.NewSyscallError("listen", syscall.Listen(s.fd, 1))
+	return os.NewSyscallError("listen", syscall.Listen(s.fd, backlog))
 }
 
 // firstPeer waits for the first peer and returns a socket connected to it: s

@@ -36,5 +36,20 @@
 // aims instead of a reference, except for the throughput between two of many
 // containers, which [Run] compares with that between two alone.
 //
+// # Ways
+//
+// [NAT] and [Publish] measure the way out of containers and the way in. Each runner
+// has a private host: a network namespace with an address that is not loopback, in
+// which servers listen and the switch process, or a peer, has its sockets. The
+// reference is two programs on such a host, so loopback TCP; the peers are [Pasta]
+// and [Slirp], where they are installed. One Run walks over all of them, and a
+// figure is the ratio of any two of its runners, pair by pair within half a round.
+// Only the first station can call: the verified transfer the other way goes over a
+// connection of its own. That the traffic took the way is shown by the books of the
+// switch: its ports, its connections, and the payload that it copied.
+//
+// The sockets that a way itself opens begin with the host's congestion control, which
+// is set to one that does not pace; those of the programs that measure have their own.
+//
 // Ratios travel between machines, absolute figures do not.
 package bench

@@ -72,8 +72,9 @@ func (t TCP) Run(ctx context.Context, env *Env, a, b Station) (Sample, error) {
 }
 
 func (t TCP) args(env *Env, b Station) []string {
+	at := b.reach(env.iperfPort(b))
 	args := []string{
-		"-c", b.Addr4.String(), "-p", strconv.Itoa(env.IPerfPort), "-J", "--connect-timeout", "3000",
+		"-c", at.Addr().String(), "-p", strconv.Itoa(int(at.Port())), "-J", "--connect-timeout", "3000",
 		"-P", strconv.Itoa(t.Streams), "-t", seconds(env.Length), "-O", seconds(env.Warmup),
 	}
 	if cc := cmp.Or(t.Congestion, env.Congestion); cc != "" {
@@ -89,10 +90,13 @@ func (t TCP) args(env *Env, b Station) []string {
 // takes -t 0 for a test without end.
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
+// iperfPort is the port that iperf3 listens on in a station.
+func (e *Env) iperfPort(st Station) uint16 { return cmp.Or(st.Port, uint16(e.IPerfPort)) }
+
 // iperfServer starts a server for one test and returns when it listens.
 func (e *Env) iperfServer(ctx context.Context, st Station) (*process, error) {
 	p, err := e.agent(ctx, st, "guard", "--", e.IPerf, "-s", "-1", "--forceflush",
-		"-B", st.Addr4.String(), "-p", strconv.Itoa(e.IPerfPort))
+		"-B", st.Addr4.String(), "-p", strconv.Itoa(int(e.iperfPort(st))))
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,12 @@ func (r *Report) WriteMarkdown(w io.Writer, plot string) error {
 	if plot != "" {
 		fmt.Fprintf(b, "\n![Ratios to %s](%s)\n", r.Settings.Reference, plot)
 	}
+	r.writeFigures(b)
+	return b.Flush()
+}
+
+// writeFigures writes the tables and what qualifies them.
+func (r *Report) writeFigures(b *bufio.Writer) {
 	fmt.Fprintf(b, "\n| Workload | Figure | Runner | Value | %s | Ratio | 95 %% interval | Min..max | Pairs | Claim from | Verdict |\n", r.Settings.Reference)
 	fmt.Fprintln(b, "|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, f := range r.Figures {
@@ -34,7 +40,6 @@ func (r *Report) WriteMarkdown(w io.Writer, plot string) error {
 	for _, n := range r.notes() {
 		fmt.Fprintf(b, "%s\n\n", n)
 	}
-	return b.Flush()
 }
 
 // facts describe the machine and the program.

@@ -27,6 +27,9 @@ type Options struct {
 	// Verify is how many bytes the verified transfer before the measurement
 	// sends in each direction; 0 leaves it out.
 	Verify uint64
+	// OneWay says that only the first station can call the other, as through an
+	// address translator.
+	OneWay bool
 	// MaxSteal is the share of the machine's time that may be stolen during a
 	// sample; above it the pair does not count.
 	MaxSteal float64

@@ -58,7 +58,7 @@ func TestSinkFindsDamage(t *testing.T) {
 	}
 	for name, d := range damage {
 		t.Run(name, func(t *testing.T) {
-			r, err := sink(bytes.NewReader(d.edit(bytes.Clone(good))), 9)
+			r, err := sink(bytes.NewReader(d.edit(bytes.Clone(good))), 9, 0)
 			if err != nil || r.Wrong != d.wrong || r.Bytes != d.bytes {
 				t.Errorf("wrong at %d after %d bytes (%v), want %d after %d", r.Wrong, r.Bytes, err, d.wrong, d.bytes)
 			}
@@ -73,7 +73,7 @@ func TestSourceAndSinkAgree(t *testing.T) {
 			_, err := source(wr, 4, total)
 			_ = wr.CloseWithError(err)
 		}()
-		if r, err := sink(rd, 4); err != nil || r.Bytes != total || r.Wrong != -1 {
+		if r, err := sink(rd, 4, 0); err != nil || r.Bytes != total || r.Wrong != -1 {
 			t.Errorf("%d bytes: %+v, %v", total, r, err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestSourceAndSinkFail(t *testing.T) {
 	_ = wr.CloseWithError(boom)
 	rd2, wr2 := io.Pipe()
 	_ = wr2.CloseWithError(boom)
-	if _, err := sink(rd2, 1); !errors.Is(err, boom) {
+	if _, err := sink(rd2, 1, 0); !errors.Is(err, boom) {
 		t.Errorf("sink: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func (e *Env) agent(ctx context.Context, st Station, args ...string) (*process, 
 // listener starts a command of the agent that waits for a peer, and returns
 // where it waits.
 func (e *Env) listener(ctx context.Context, st Station, args ...string) (*process, netip.AddrPort, error) {
-	p, err := e.agent(ctx, st, append(args, "-listen", netip.AddrPortFrom(st.Addr4, 0).String())...)
+	p, err := e.agent(ctx, st, append(args, "-listen", netip.AddrPortFrom(st.Addr4, st.Port).String())...)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
@@ -72,7 +72,7 @@ func (e *Env) listener(ctx context.Context, st Station, args ...string) (*proces
 	if err := p.lines.Decode(&l); err != nil {
 		return nil, netip.AddrPort{}, p.fail(err)
 	}
-	return p, l.Listening, nil
+	return p, st.reach(l.Listening.Port()), nil
 }
 
 // stop tells the process to end; report then gets what it still has to say.

@@ -96,3 +96,30 @@ func readLoad() (load [3]float64) {
 	}
 	return load
 }
+
+// addDevice adds what a device in a process's network namespace received.
+func (c *Counters) addDevice(pid int, device string) error {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/dev", pid))
+	if err != nil {
+		return fmt.Errorf("read a process's devices: %w", err)
+	}
+	return c.parseDevice(string(b), device)
+}
+
+// parseDevice reads a line of /proc/PID/net/dev (proc_pid_net(5)): the name, a colon,
+// then what was received: bytes, packets, errors, drops.
+func (c *Counters) parseDevice(table, device string) error {
+	for line := range strings.Lines(table) {
+		name, rest, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(name) != device {
+			continue
+		}
+		var bytes, packets, errs, drops uint64
+		if _, err := fmt.Sscan(rest, &bytes, &packets, &errs, &drops); err != nil {
+			return fmt.Errorf("read a process's devices: %w", err)
+		}
+		c.Bytes, c.Frames, c.Drops = c.Bytes+bytes, c.Frames+packets, c.Drops+drops
+		return nil
+	}
+	return fmt.Errorf("read a process's devices: no %s", device)
+}

@@ -75,6 +75,11 @@ func (r *run) startAll(ctx context.Context) error {
 				return err
 			}
 		}
+		if r.OneWay {
+			if err := s.manyPorts(); err != nil {
+				return err
+			}
+		}
 		if err := r.settle(ctx, s); err != nil {
 			return err
 		}
@@ -125,10 +130,9 @@ func (r *run) verifyAll(ctx context.Context) error {
 			continue
 		}
 		v := Verification{Runner: s.Name()}
-		a, b := s.stations[0], s.stations[1]
-		for _, way := range [][2]Station{{a, b}, {b, a}} {
-			sample, err := Verified{Bytes: r.Verify, Seed: r.Rand.Uint64()}.Run(ctx, &r.Env, way[0], way[1])
-			v.Bytes += sample.Bytes
+		for reverse := range 2 {
+			n, err := r.verifyWay(ctx, s, reverse == 1)
+			v.Bytes += n
 			if err != nil {
 				v.Problem = err.Error()
 				r.void[s.Name()] = "verified transfer failed"
@@ -141,6 +145,18 @@ func (r *run) verifyAll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// verifyWay sends checked bytes to the second station, or back. Where only the
+// first can call, the second sends over that connection.
+func (r *run) verifyWay(ctx context.Context, s *site, back bool) (uint64, error) {
+	v := Verified{Bytes: r.Verify, Seed: r.Rand.Uint64(), Reverse: back && r.OneWay}
+	from, to := s.stations[0], s.stations[1]
+	if back && !r.OneWay {
+		from, to = to, from
+	}
+	sample, err := v.Run(ctx, &r.Env, from, to)
+	return sample.Bytes, err
 }
 
 // generators measures the frame generator over the plain pair.

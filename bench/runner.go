@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -26,12 +27,25 @@ type Runner interface {
 type Station struct {
 	Name         string
 	Addr4, Addr6 netip.Addr
+	// Port is the only port at which peers reach the station, as when it is
+	// published; 0 leaves the choice to the listener. Reach is the address at which
+	// they reach it; the zero value stands for Addr4.
+	Port  uint16
+	Reach netip.Addr
 	// Start starts a prepared command inside the station's namespace, as
 	// exec.Cmd.Start does. The caller waits for it. It must not set Pdeathsig:
 	// the thread that starts the command may be a throw-away one.
 	Start func(*exec.Cmd) error
 	// SetSysctl sets a sysctl of the station's namespace, by its dotted name.
 	SetSysctl func(name, value string) error
+}
+
+// reach returns where peers find what listens on the port.
+func (st *Station) reach(port uint16) netip.AddrPort {
+	if st.Reach.IsValid() {
+		return netip.AddrPortFrom(st.Reach, port)
+	}
+	return netip.AddrPortFrom(st.Addr4, port)
 }
 
 // Counters are totals since the site was built. Each frame is counted once, on
@@ -68,13 +82,29 @@ func startSite(ctx context.Context, r Runner) (*site, error) {
 	return &site{Runner: r, stations: st}, nil
 }
 
+// manyPorts lets the stations open thousands of connections a second to one port: the
+// side that closes first keeps its port in TIME-WAIT (RFC 9293, section 3.6), and with
+// reuse only for a second.
+func (s *site) manyPorts() error {
+	for _, st := range s.stations {
+		err := errors.Join(st.SetSysctl("net.ipv4.tcp_tw_reuse", "1"), st.SetSysctl("net.ipv4.ip_local_port_range", "10240 65535"))
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name(), err)
+		}
+	}
+	return nil
+}
+
+// unpacedControl is one that does not pace, and that every namespace may set.
+const unpacedControl = "reno"
+
 // unpaced has the sockets of a station begin with reno instead of the machine's
 // congestion control. A socket that began with bbr seems to go on pacing after it
 // was given another, and then the pacing is measured, not the road; RESULTS.md
 // says how far that is shown. Every namespace may set reno, and not every other.
 func (s *site) unpaced() error {
 	for _, st := range s.stations {
-		if err := st.SetSysctl("net.ipv4.tcp_congestion_control", "reno"); err != nil {
+		if err := st.SetSysctl("net.ipv4.tcp_congestion_control", unpacedControl); err != nil {
 			return fmt.Errorf("%s: %w", s.Name(), err)
 		}
 	}

@@ -16,21 +16,38 @@ import (
 // thousand a second the measuring tool would then measure itself.
 type sock struct{ fd int }
 
-// openSock makes a socket of the kind (syscall.SOCK_DGRAM or SOCK_STREAM) bound
-// to local, which may be the zero value with only a family: then the kernel picks.
-func openSock(kind int, local netip.AddrPort) (*sock, error) {
+// newSock makes a socket of the kind (syscall.SOCK_DGRAM or SOCK_STREAM) for
+// addresses like a.
+func newSock(kind int, a netip.Addr) (*sock, error) {
 	family := syscall.AF_INET6
-	if local.Addr().Is4() {
+	if a.Is4() {
 		family = syscall.AF_INET
 	}
 	fd, err := syscall.Socket(family, kind|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	s := &sock{fd}
-	if err := syscall.Bind(fd, sockaddr(local)); err != nil {
+	return &sock{fd}, nil
+}
+
+// openSock makes a socket of the kind bound to local, which may be the zero value
+// with only a family: then the kernel picks.
+func openSock(kind int, local netip.AddrPort) (*sock, error) {
+	s, err := newSock(kind, local.Addr())
+	if err != nil {
+		return nil, err
+	}
+	if kind == syscall.SOCK_STREAM { // the port may have connections in TIME-WAIT
+		err = os.NewSyscallError("setsockopt SO_REUSEADDR", syscall.SetsockoptInt(s.fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
+	}
+	if err == nil {
+		if err = syscall.Bind(s.fd, sockaddr(local)); err != nil {
+			err = fmt.Errorf("bind %v: %w", local, err)
+		}
+	}
+	if err != nil {
 		_ = s.close()
-		return nil, fmt.Errorf("bind %v: %w", local, err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -12,13 +12,20 @@ import (
 type Verified struct {
 	Bytes uint64
 	Seed  uint64
+	// Reverse lets b, which is called, send.
+	Reverse bool
 }
 
 // ErrWrongBytes says that a site delivered bytes that nobody sent.
 var ErrWrongBytes = errors.New("the bytes that arrived are not those that were sent")
 
 // Name implements Workload.
-func (Verified) Name() string { return "tcp-verified" }
+func (v Verified) Name() string {
+	if v.Reverse {
+		return "tcp-verified-R"
+	}
+	return "tcp-verified"
+}
 
 // Metrics implements Workload.
 func (Verified) Metrics() []Metric {
@@ -57,20 +64,30 @@ const verifyTime = 2 * time.Minute
 func (v Verified) transfer(ctx context.Context, env *Env, a, b Station) (r SinkReport, err error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTime)
 	defer cancel()
-	seed := strconv.FormatUint(v.Seed, 10)
-	recv, at, err := env.listener(ctx, b, "tcp-sink", "-seed", seed)
-	if err != nil {
-		return r, err
-	}
-	defer recv.end()
-	send, err := env.agent(ctx, a, "tcp-send", "-to", at.String(), "-seed", seed, "-bytes", strconv.FormatUint(v.Bytes, 10))
-	if err != nil {
-		return r, err
-	}
-	defer send.end()
+	sink := []string{"tcp-sink", "-seed", strconv.FormatUint(v.Seed, 10)}
+	send := []string{"tcp-send", "-seed", strconv.FormatUint(v.Seed, 10), "-bytes", strconv.FormatUint(v.Bytes, 10)}
 	var t TransferReport
-	if err := send.report(&t); err != nil {
-		return r, err
+	if v.Reverse { // not every way bears a server that speaks first, or closes first
+		sink, send = append(sink, "-ask", strconv.FormatUint(v.Bytes, 10)), append(send, "-asked")
+		return r, v.both(ctx, env, a, b, sink, send, &r, &t)
 	}
-	return r, recv.report(&r)
+	return r, v.both(ctx, env, a, b, send, sink, &t, &r)
+}
+
+// both has b listen and a call, and takes their reports, the caller's first.
+func (Verified) both(ctx context.Context, env *Env, a, b Station, call, listen []string, calls, listens any) error {
+	listener, at, err := env.listener(ctx, b, listen...)
+	if err != nil {
+		return err
+	}
+	defer listener.end()
+	caller, err := env.agent(ctx, a, append(call, "-to", at.String())...)
+	if err != nil {
+		return err
+	}
+	defer caller.end()
+	if err := caller.report(calls); err != nil {
+		return err
+	}
+	return listener.report(listens)
 }

@@ -25,6 +25,8 @@ func benchCommand(a *app) *cobra.Command {
 	})
 	cmd.AddCommand(benchL2Command(a))
 	cmd.AddCommand(benchNetworksCommand(a))
+	cmd.AddCommand(benchNATCommand(a))
+	cmd.AddCommand(benchPublishCommand(a))
 	return cmd
 }
 
