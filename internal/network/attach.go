@@ -33,7 +33,7 @@ func (m *Manager) Attach(a api.Attach) (api.Created, error) {
 	}
 	defer ns.Close()
 	f.Dev, f.Ino = ns.ID().Dev, ns.ID().Ino
-	rec, err := m.newContainer(api.ContainerCreate{Name: a.Name})
+	rec, err := m.newContainer(api.ContainerCreate{Name: a.Name, Publish: a.Publish})
 	if err != nil {
 		return api.Created{}, err
 	}

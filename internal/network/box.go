@@ -26,8 +26,10 @@ type box struct {
 	plugs   map[string]*Plug // by endpoint ID
 	clients map[string]*dhcpClient
 	names   *resolver
-	life    *life // what runs now, or ran last; nil before the first start
-	removed bool
+	// published is the ID of the endpoint that its ports are published by; "": none.
+	published string
+	life      *life // what runs now, or ran last; nil before the first start
+	removed   bool
 }
 
 // edit changes a container's record and what else is read by others.
@@ -54,7 +56,7 @@ func (b *box) save() error {
 func (b *box) release() error {
 	b.op.Lock()
 	defer b.op.Unlock()
-	var errs []error
+	errs := []error{b.m.unsetPorts(b)}
 	for _, c := range b.clients {
 		c.stop()
 	}

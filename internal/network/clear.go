@@ -31,6 +31,7 @@ func (m *Manager) Clear(ctx context.Context, tell func(kind, name string, err er
 	m.mu.Lock()
 	_, nets := m.all()
 	m.mu.Unlock()
+	newestFirst(nets)
 	for _, n := range nets {
 		m.making.Lock()
 		m.mu.Lock()

@@ -70,6 +70,9 @@ func (m *Manager) refresh(b *box) error {
 	if err := m.setRoutes(b); err != nil {
 		return err
 	}
+	if err := m.setPorts(b); err != nil {
+		return err
+	}
 	if b.sb == nil {
 		return nil
 	}

@@ -61,6 +61,9 @@ func (m *Manager) newContainer(c api.ContainerCreate) (Container, error) {
 	if r.Hostname != "" && !validName(r.Hostname) {
 		return r, bad("host name", r.Hostname, "it has other characters than letters, digits, dots and dashes")
 	}
+	if err := r.readPublish("create container", c.Publish); err != nil {
+		return r, err
+	}
 	_, err := r.extraHosts()
 	return r, err
 }
@@ -82,7 +85,7 @@ func (m *Manager) addContainer(r Container, nets []api.EndpointConfig) (api.Crea
 		m.mu.Unlock()
 		return api.Created{}, err
 	}
-	return api.Created{ID: b.rec.ID, Warnings: []string{}}, nil
+	return api.Created{ID: b.rec.ID, Warnings: m.publishWarnings(b)}, nil
 }
 
 // enter puts a container into the tables. The caller holds mu.
@@ -249,6 +252,7 @@ type hostLine struct {
 func (r *Container) clone() Container {
 	c := *r
 	c.Endpoints = slices.Clone(r.Endpoints)
+	c.Ports = slices.Clone(r.Ports)
 	for i := range c.Endpoints {
 		if l := c.Endpoints[i].DHCP; l != nil {
 			copied := *l

@@ -29,7 +29,7 @@ func (m *Manager) summary(b *box) api.ContainerSummary {
 	r := &b.rec
 	s := api.ContainerSummary{
 		ID: r.ID, Names: []string{"/" + r.Name}, Command: strings.Join(r.Cmd, " "), Created: r.Created.Unix(),
-		Ports: []api.Port{}, Labels: orEmpty(r.Labels), State: string(r.State), Status: m.status(r), VSwitch: m.extra(b),
+		Ports: m.portList(b), Labels: orEmpty(r.Labels), State: string(r.State), Status: m.status(r), VSwitch: m.extra(b),
 	}
 	s.NetworkSettings.Networks = m.settings(b)
 	return s
@@ -94,11 +94,12 @@ func (m *Manager) inspect(b *box) api.Container {
 			ExitCode: r.ExitCode, Error: r.Error, StartedAt: r.Started, FinishedAt: r.Finished,
 		},
 		HostConfig: api.HostConfig{
-			NetworkMode: m.networkMode(r), PortBindings: map[string][]api.PortBinding{}, AutoRemove: r.AutoRemove,
+			NetworkMode: m.networkMode(r), PortBindings: r.asked(), PublishAllPorts: r.PublishAll, AutoRemove: r.AutoRemove,
 			DNS: texts(r.DNS), DNSOptions: listed(r.DNSOptions), DNSSearch: listed(r.DNSSearch), ExtraHosts: listed(r.ExtraHosts),
 		},
 		Config: api.ContainerConfig{
 			Hostname: r.Hostname, Tty: r.Tty, Env: listed(r.Env), Cmd: listed(r.Cmd), WorkingDir: r.Dir, Labels: orEmpty(r.Labels),
+			ExposedPorts: r.exposed(),
 		},
 		VSwitch: m.extra(b),
 	}
@@ -120,7 +121,7 @@ func (m *Manager) networkMode(r *Container) string {
 }
 
 func (m *Manager) networkSettings(b *box, path string) api.NetworkSettings {
-	s := api.NetworkSettings{Ports: map[string][]api.PortBinding{}, Networks: m.settings(b), SandboxKey: path}
+	s := api.NetworkSettings{Ports: m.portMap(b), Networks: m.settings(b), SandboxKey: path}
 	if b.rec.State == Running {
 		s.SandboxID = b.rec.ID
 	}
@@ -195,6 +196,9 @@ func (m *Manager) extra(b *box) api.ContainerExtra {
 		x.NetNS = fmt.Sprintf("/proc/%d/ns/net", b.rec.PID)
 	case b.rec.State == Running && m.cfg.NetPath != nil:
 		x.NetNS = m.cfg.NetPath(b.rec.ID)
+	}
+	if len(b.rec.Ports) > 0 {
+		x.PublishMode, x.PublishError = b.mode(), b.rec.PublishError
 	}
 	for i := range b.rec.Endpoints {
 		for _, p := range b.rec.Endpoints[i].addrs() {

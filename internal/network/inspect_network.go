@@ -116,6 +116,7 @@ func (m *Manager) extraOf(n *Network) *api.NetworkExtra {
 		if s.gw != nil {
 			x.GatewayMAC = s.gw.Config().MAC.String()
 		}
+		x.Uplink = m.uplinkState(s)
 		x.DHCP = s.services != nil && s.services.dhcp != nil
 		x.Leases = len(s.Leases())
 	}

@@ -127,6 +127,7 @@ func (m *Manager) withdraw(b *box, e *Endpoint) {
 	}
 	for _, a := range e.known() {
 		n.seg.forget(a)
+		n.seg.exit.dropInside(a)
 	}
 	n.seg.unreserve(e)
 }

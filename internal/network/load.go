@@ -239,7 +239,7 @@ func (m *Manager) plugAgain(b *box) error {
 			b.edit(func() { e.Error = api.AsError(err).Error() })
 		}
 	}
-	errs = append(errs, m.setRoutes(b), m.openNames(b))
+	errs = append(errs, m.setRoutes(b), m.openNames(b), m.setPorts(b))
 	return errors.Join(errs...)
 }
 

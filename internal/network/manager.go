@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"vswitch/internal/netnsx"
 	"vswitch/internal/state"
 	"vswitch/ipam"
+	"vswitch/portfwd"
 )
 
 // The kinds of documents in the state directory; KindLease is that of leases.
@@ -46,6 +48,14 @@ type Config struct {
 	Search func() []string
 	Now    func() time.Time
 	Log    *slog.Logger
+	// HostLoopback opens the host's loopback to the containers of all networks.
+	HostLoopback bool
+	// OpenFiles is how many descriptors the process may have: connections and published
+	// ports are kept below it. 0 is 1024.
+	OpenFiles int
+	// Sockets were bound before this process, and are used for published ports that
+	// name them; nil: there are none.
+	Sockets *portfwd.Pool
 	// Found is told about what went wrong and was survived.
 	Found func(*api.Error)
 }
@@ -69,6 +79,16 @@ type Manager struct {
 	space  *ipam.Space
 	zone   *dns.Zone
 	dns    *dns.Server
+	own    netip.Prefix // the switch's block of unique local addresses
+
+	wayOnce sync.Once
+	way     *way
+	wayErr  error
+
+	ports    *portfwd.Table
+	splicer  *portfwd.Splicer
+	carrier  *carrier
+	forwards forwards
 
 	// making serialises the making and removing of networks.
 	making sync.Mutex
@@ -104,10 +124,14 @@ func New(cfg Config) (*Manager, error) {
 		zone:     dns.NewZone(),
 		networks: map[string]*Network{}, containers: map[string]*box{}, names: map[string]string{}, past: past{},
 	}
+	m.carrier = &carrier{m: m, open: map[*portfwd.Binding]berth{}}
+	m.splicer = portfwd.NewSplicer(portfwd.SpliceConfig{})
+	m.ports = portfwd.NewTable(portfwd.NewAllocator(portfwd.AllocatorConfig{Inherited: cfg.Sockets}), m.carrier, m.splicer)
 	var err error
 	if m.space, err = ipam.NewSpace(ipam.SpaceConfig{ID: cfg.Seed}); err != nil {
 		return nil, err
 	}
+	m.own = ipam.ULA(cfg.Seed).Base
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.dns = dns.New(dns.Config{Zone: m.zone, Upstreams: cfg.Upstreams, Own: m.isGateway, Log: cfg.Log})
 	if err := m.load(); err != nil {
@@ -165,15 +189,25 @@ func (m *Manager) Release() error {
 		errs = append(errs, b.release())
 	}
 	m.watchers.Wait()
+	newestFirst(nets)
 	for _, n := range nets {
 		if n.seg != nil {
 			errs = append(errs, n.seg.Close())
 		}
 	}
+	m.splicer.Stop()
+	if m.way != nil {
+		errs = append(errs, m.way.close())
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release the networks: %w", err)
 	}
 	return nil
+}
+
+// newestFirst orders networks so that each comes before the one that is its way out.
+func newestFirst(nets []*Network) {
+	slices.SortStableFunc(nets, func(a, b *Network) int { return b.rec.Created.Compare(a.rec.Created) })
 }
 
 // all returns all containers and networks. The caller holds mu.

@@ -196,8 +196,26 @@ func (m *Manager) takeNetwork(ref string) (*Network, error) {
 			Because("network %s has active endpoints: %s", n.rec.Name, strings.Join(m.userNames(n), ", ")).
 			WithFix("disconnect them first:  vswitch network disconnect %s %s", n.rec.Name, m.userNames(n)[0])
 	}
+	if inner := m.leavingBy(n); len(inner) > 0 {
+		return nil, api.Errorf(api.ObjectInUse, nil, "cannot remove network %q", n.rec.Name).
+			Because("it is the way out of: %s", strings.Join(inner, ", ")).
+			WithFix("remove that first:  vswitch network rm %s", inner[0])
+	}
 	delete(m.networks, n.rec.ID)
 	return n, nil
+}
+
+// leavingBy are the names of the networks whose way out another one is. The caller
+// holds mu.
+func (m *Manager) leavingBy(n *Network) []string {
+	var out []string
+	for _, o := range m.networks {
+		if o.seg != nil && o.seg.opts.uplink == (uplinkOption{uplinkNetwork, n.rec.Name}) {
+			out = append(out, o.rec.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // userNames are the names of the containers on a network.
@@ -225,7 +243,8 @@ func (m *Manager) PruneNetworks() ([]string, error) {
 		}
 	}
 	m.mu.Unlock()
-	slices.SortFunc(idle, func(a, b Record) int { return strings.Compare(a.Name, b.Name) })
+	// The newest first: a network's way out is older than itself.
+	slices.SortFunc(idle, func(a, b Record) int { return b.Created.Compare(a.Created) })
 	gone, errs := []string{}, []error(nil)
 	for _, r := range idle {
 		err := m.RemoveNetwork(r.ID)
@@ -236,6 +255,7 @@ func (m *Manager) PruneNetworks() ([]string, error) {
 			gone = append(gone, r.Name)
 		}
 	}
+	slices.Sort(gone)
 	return gone, errors.Join(errs...)
 }
 

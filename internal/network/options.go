@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"vswitch/internal/api"
+	"vswitch/nat"
 )
 
-// Docker's option keys that a bridge network understands, and one of ours.
+// Docker's option keys that a bridge network understands, and ours.
 const (
 	optName        = "com.docker.network.bridge.name"
 	optDefault     = "com.docker.network.bridge.default_bridge"
@@ -26,6 +27,15 @@ const (
 	optOverlap = "vswitch.allow_overlap"
 	// optLease is how long DHCP gives an address for, as "90m" or "12h".
 	optLease = "vswitch.lease_time"
+	// optUplink is the way out: socket, tap, tap:PATH of a network namespace,
+	// network:NAME or none.
+	optUplink = "vswitch.uplink"
+	// optHostLoopback opens the host's loopback to the network's containers.
+	optHostLoopback = "vswitch.host_loopback"
+	// optNAT says whom the way out lets in (RFC 4787).
+	optNAT = "vswitch.nat"
+	// optMaxFlows bounds the connections of one container.
+	optMaxFlows = "vswitch.max_flows"
 )
 
 // The modes of a gateway (Docker's gateway_mode_*).
@@ -53,6 +63,11 @@ type options struct {
 	ifPrefix     string
 	overlap      bool
 	lease        time.Duration // 0: the DHCP server's own
+	hostBinding  netip.Addr    // invalid: all addresses of the host
+	uplink       uplinkOption
+	hostLoopback bool
+	personality  nat.Personality
+	maxFlows     int
 }
 
 // readOptions reads a network's options. The error names the key.
@@ -66,7 +81,9 @@ func readOptions(in map[string]string) (o options, err error) {
 	}
 	r.boolean(optDefault, false)
 	r.boolean(optMasquerade, true)
-	r.address(optHostBinding)
+	o.hostBinding = r.address(optHostBinding)
+	o.uplink, o.hostLoopback = r.uplink(), r.boolean(optHostLoopback, false)
+	o.personality, o.maxFlows = r.personality(), r.maxFlows()
 	return o, r.err
 }
 
@@ -153,16 +170,60 @@ func notAlphanumeric(c rune) bool {
 	return (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9')
 }
 
-func (r *optionReader) address(key string) {
-	if v, ok := r.in[key]; ok {
-		if _, err := netip.ParseAddr(v); err != nil {
-			r.bad(key, "an address")
-		}
+func (r *optionReader) address(key string) netip.Addr {
+	v, ok := r.in[key]
+	if !ok {
+		return netip.Addr{}
 	}
+	a, err := netip.ParseAddr(v)
+	if err != nil {
+		r.bad(key, "an address")
+	}
+	return a
+}
+
+// uplinkOption is a way out: its kind, and the network or the namespace that it leads
+// to.
+type uplinkOption struct{ kind, of string }
+
+func (r *optionReader) uplink() uplinkOption {
+	v := r.text(optUplink, uplinkSocket)
+	kind, of, named := strings.Cut(v, ":")
+	switch {
+	case !named && (kind == uplinkSocket || kind == uplinkNone || kind == uplinkTap):
+	case named && of != "" && (kind == uplinkTap || kind == uplinkNetwork):
+	default:
+		r.bad(optUplink, "socket, tap, tap:PATH, network:NAME or none")
+	}
+	return uplinkOption{kind, of}
+}
+
+// personality is Docker's and Linux's masquerading unless something else is asked for.
+func (r *optionReader) personality() nat.Personality {
+	p, err := nat.ParsePersonality(r.text(optNAT, nat.PortRestricted.String()))
+	if err != nil {
+		r.bad(optNAT, "full-cone, restricted, port-restricted or symmetric")
+	}
+	return p
+}
+
+// defaultMaxFlows is how many connections one container may have.
+const defaultMaxFlows = 16384
+
+func (r *optionReader) maxFlows() int {
+	v, ok := r.in[optMaxFlows]
+	if !ok {
+		return defaultMaxFlows
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > 1<<24 {
+		r.bad(optMaxFlows, "a number of connections from 1 to 16777216")
+	}
+	return n
 }
 
 // knownOption reports whether a bridge network does something with the key.
 func knownOption(key string) bool {
 	return slices.Contains([]string{optName, optDefault, optICC, optMasquerade, optHostBinding, optMode4, optMode6,
-		optInhibit4, optMTU, optIfPrefix, optOverlap, optLease}, key)
+		optInhibit4, optMTU, optIfPrefix, optOverlap, optLease, optUplink, optHostLoopback, optNAT, optMaxFlows}, key)
 }

@@ -44,7 +44,7 @@ func (v *services) viewAt(a netip.Addr) (dns.View, bool) {
 		}
 	}
 	// A client that is no container of ours sees what the network has.
-	view := dns.View{Asker: a.String(), Networks: []string{v.n.rec.ID}, Names: !v.n.rec.Predefined, Internal: v.n.rec.Internal}
+	view := dns.View{Asker: a.String(), Networks: []string{v.n.rec.ID}, Names: !v.n.rec.Predefined, Internal: v.n.rec.Internal, Host: v.s.exit.hostAddrs()}
 	return view, true
 }
 

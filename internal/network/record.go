@@ -29,6 +29,8 @@ type Record struct {
 	Pools   []PoolRecord
 	Options map[string]string
 	Labels  map[string]string
+	// Leg are the addresses of its NAT in the network that is its way out.
+	Leg []netip.Prefix `json:",omitempty"`
 }
 
 // PoolRecord is a subnet of a network.
@@ -102,6 +104,14 @@ type Container struct {
 
 	// Endpoints are its interfaces, in the order of joining.
 	Endpoints []Endpoint
+
+	// Ports are published, Exposed named at least, as "80/tcp".
+	Ports       []PortRecord `json:",omitempty"`
+	Exposed     []string     `json:",omitempty"`
+	PublishAll  bool         `json:",omitempty"`
+	PublishMode string       `json:",omitempty"`
+	// PublishError says why they are not published; empty when they are.
+	PublishError string `json:",omitempty"`
 }
 
 // Foreign says where a namespace that somebody else made is found.

@@ -28,6 +28,10 @@ type Segment struct {
 	gw       *gateway.Gateway // nil: the network has none
 	port     *Local
 	services *services
+	exit     exit
+	// insidePort and insideMAC are the gateway's, for who is made before it.
+	insidePort frame.PortID
+	insideMAC  frame.MAC
 	// reserved are the addresses kept for their containers at the DHCP server;
 	// guarded by Manager.mu.
 	reserved map[netip.Addr]frame.MAC
@@ -57,16 +61,21 @@ func (s *Segment) openGateway(n *Network) error {
 	addrs := s.addrs()
 	mac := gatewayMAC(s.rec, addrs)
 	s.services = newServices(s, n, mac)
-	gw, gwErr := (*gateway.Gateway)(nil), error(nil)
+	var gwErr error
 	port, err := s.m.fabric.AttachLocal(s.sw, vswitch.PortConfig{Name: s.rec.Name}, func(id frame.PortID) engine.Local {
-		gw, gwErr = gateway.New(s.m.router, gateway.Config{
+		s.insidePort, s.insideMAC = id, mac
+		if gwErr = s.openExit(n, addrs); gwErr != nil {
+			return local{}
+		}
+		s.gw, gwErr = gateway.New(s.m.router, gateway.Config{
 			Name: s.rec.Name, MAC: mac, Addrs: addrs, Port: id, MTU: s.opts.mtu,
 			Internal: s.rec.Internal, NoICC: !s.opts.icc, Routed4: s.opts.mode4 == modeRouted, Routed6: s.opts.mode6 == modeRouted,
 			UDP: s.services.udp(), TCP: s.services.streams(), RouterSolicit: s.services.solicit(), Heard: s.services.heard,
+			Uplink: s.exit.gate, UplinkName: s.exit.name(), UplinkMTU: s.exit.mtu, UplinkFirst: s.exit.first,
 		})
-		return local{gw}
+		return local{s.gw}
 	})
-	s.port, s.gw = port, gw
+	s.port = port
 	if err = errors.Join(gwErr, err); err != nil {
 		return err
 	}
@@ -164,6 +173,7 @@ func (s *Segment) Close() error {
 	if s.gw != nil {
 		s.gw.Close()
 	}
+	errs = append(errs, s.exit.close())
 	s.m.fabric.DropSwitch(s.sw)
 	return errors.Join(errs...)
 }

@@ -151,6 +151,9 @@ func (m *Manager) plugAll(b *box, endpoints []*Endpoint) error {
 	if err := m.openNames(b); err != nil {
 		return err
 	}
+	if err := m.setPorts(b); err != nil {
+		return err
+	}
 	if b.sb != nil && slices.ContainsFunc(endpoints, func(e *Endpoint) bool { return e.DHCP != nil }) {
 		return b.sb.SetHosts(m.hosts(b)) // with the addresses that were not known before
 	}

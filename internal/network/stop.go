@@ -113,6 +113,7 @@ func (m *Manager) remove(b *box) error {
 func (m *Manager) takeDown(b *box, code int) error {
 	var errs []error
 	b.closeNames()
+	errs = append(errs, m.unsetPorts(b))
 	b.forgetPeers()
 	for _, e := range m.endpointsOf(b) {
 		errs = append(errs, m.leaveOne(b, e))
@@ -131,6 +132,7 @@ func (m *Manager) takeDown(b *box, code int) error {
 	}
 	b.rec.State, b.rec.ExitCode, b.rec.Run, b.rec.PID = Exited, code, "", 0
 	b.rec.Finished = m.now().UTC()
+	b.rec.forgetPorts()
 	if err := errors.Join(errs...); err != nil {
 		return api.Errorf(api.Unexpected, err, "something of container %q is left", b.rec.Name)
 	}

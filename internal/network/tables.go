@@ -26,7 +26,7 @@ func (m *Manager) chosen(ref string) ([]*Network, error) {
 }
 
 // who names the container and the interface behind each port.
-type who struct{ container, network, ifname string }
+type who struct{ container, network, ifname, name string }
 
 func (m *Manager) behindPorts() map[frame.PortID]who {
 	m.mu.Lock()
@@ -41,6 +41,14 @@ func (m *Manager) behindPorts() map[frame.PortID]who {
 					w.network = n.rec.Name
 				}
 				out[p.id] = w
+			}
+		}
+	}
+	for _, n := range m.networks {
+		if n.seg != nil && n.seg.exit.leg != nil {
+			out[n.seg.exit.leg.port.ID] = who{name: "uplink of " + n.rec.Name}
+			if p := n.seg.exit.leg.device; p != nil {
+				out[p.id] = who{name: n.seg.exit.of, ifname: n.seg.exit.of}
 			}
 		}
 	}
@@ -230,7 +238,12 @@ func (m *Manager) Stats() api.Stats {
 			continue
 		}
 		for _, id := range n.seg.sw.Ports() {
-			s.Ports = append(s.Ports, m.portStats(n, id, behind[id]))
+			s.Ports = append(s.Ports, m.portStats(n, n.seg.sw, id, behind[id]))
+		}
+		if leg := n.seg.exit.leg; leg != nil && leg.device != nil {
+			for _, id := range leg.device.sw.Ports() {
+				s.Ports = append(s.Ports, m.portStats(n, leg.device.sw, id, behind[id]))
+			}
 		}
 	}
 	t := m.fabric.Totals()
@@ -240,16 +253,14 @@ func (m *Manager) Stats() api.Stats {
 	return s
 }
 
-func (m *Manager) portStats(n *Network, id frame.PortID, w who) api.PortStats {
+func (m *Manager) portStats(n *Network, sw *vswitch.Switch, id frame.PortID, w who) api.PortStats {
 	p := api.PortStats{Port: int(id), Network: n.rec.Name, Container: w.container, Interface: w.ifname, Ends: map[string]uint64{}}
-	if p.Name = w.container; p.Name == "" {
-		p.Name = "gateway"
-	}
+	p.Name = cmp.Or(w.container, w.name, "gateway")
 	t, ring := m.fabric.portTotals(id)
 	fill(&p, t)
 	p.RingDrops = ring
 	var k vswitch.Kinds
-	k, _ = n.seg.sw.Kinds(id)
+	k, _ = sw.Kinds(id)
 	p.Unicast, p.Multicast, p.Broadcast, p.Unknown = k.Unicast, k.Multicast, k.Broadcast, k.Unknown
 	return p
 }

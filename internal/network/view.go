@@ -29,6 +29,9 @@ func (m *Manager) viewOf(b *box) (v dns.View, mode string) {
 		v.Networks = append(v.Networks, n.rec.ID)
 		v.Names = v.Names || !n.rec.Predefined
 		v.Internal = v.Internal && n.rec.Internal
+		if n.seg != nil && len(v.Host) == 0 {
+			v.Host = n.seg.exit.hostAddrs()
+		}
 	}
 	for _, a := range b.rec.DNS {
 		v.Upstreams = append(v.Upstreams, netip.AddrPortFrom(a, 53))

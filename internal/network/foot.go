@@ -1,0 +1,291 @@
+package network
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"vswitch/internal/api"
+	"vswitch/internal/engine"
+	"vswitch/internal/frame"
+	"vswitch/internal/gateway"
+	"vswitch/internal/uplink/leg"
+	"vswitch/ipam"
+	"vswitch/nat"
+	vswitch "vswitch/switch"
+)
+
+// foot is where a network's NAT stands in another one: a leg, the port it has there,
+// and the small gateway that speaks for its address (ARP, pings, refusals).
+type foot struct {
+	s     *Segment // inside
+	nat   *nat.Table
+	leg   *leg.Leg
+	speak *gateway.Gateway
+	port  *Local
+	mac   frame.MAC
+	addrs []netip.Prefix
+	mtu   int
+	// device is the TAP of a foot on a host's; nil in a network of ours.
+	device *Plug
+	// leave undoes what the network outside was asked for.
+	leave func() error
+
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	forwards []nat.Forward
+}
+
+// ground is the network outside, as a foot stands on it.
+type ground struct {
+	sw   *vswitch.Switch
+	mtu  int
+	port vswitch.PortConfig
+	// next is the station that packets to an address are handed to.
+	next   func(netip.Addr) (frame.MAC, bool)
+	device *Plug
+	// leave is called when the foot has gone.
+	leave func() error
+}
+
+// stand puts a foot of s on the ground: addrs are its own there.
+func (m *Manager) stand(s *Segment, g ground, addrs []netip.Prefix) (*foot, error) {
+	f := &foot{s: s, mac: ipam.MACFor(addrs[0].Addr()), addrs: addrs, mtu: g.mtu, device: g.device, leave: g.leave}
+	var err error
+	if f.nat, err = nat.New(f.natConfig(g.mtu)); err != nil {
+		return nil, errors.Join(err, g.leave())
+	}
+	f.nat.SetOuter(outerOf(addrs))
+	router, errGate := gateway.NewRouter(), error(nil) // its own: this address is no gateway of the switch
+	f.port, err = m.fabric.AttachLocal(g.sw, g.port, func(id frame.PortID) engine.Local {
+		f.speak, errGate = gateway.New(router, gateway.Config{
+			Name: s.rec.Name, MAC: f.mac, Addrs: addrs, Port: id, MTU: g.mtu,
+		})
+		if errGate != nil {
+			return local{}
+		}
+		f.leg = leg.New(f.legConfig(id, g))
+		return outside{f.leg}
+	})
+	if err = errors.Join(err, errGate); err == nil {
+		err = g.sw.AddStatic(f.mac, vswitch.DefaultVID, f.port.ID)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.stop = cancel
+	f.wg.Go(func() { f.expire(ctx) })
+	return f, nil
+}
+
+func (f *foot) natConfig(mtu int) nat.Config {
+	var seed [8]byte
+	rand.Read(seed[:]) // never fails
+	c := nat.Config{Personality: f.s.opts.personality, MaxPerSource: f.s.opts.maxFlows, Seed: binary.NativeEndian.Uint64(seed[:])}
+	if mtu != f.s.opts.mtu {
+		c.MSS = min(mtu, f.s.opts.mtu) - frame.IPv6Len - frame.TCPLen
+	}
+	return c
+}
+
+func outerOf(addrs []netip.Prefix) (o nat.Outer) {
+	for _, a := range addrs {
+		if a.Addr().Is4() {
+			o.V4 = a.Addr()
+		} else {
+			o.V6 = a.Addr()
+		}
+	}
+	return o
+}
+
+func (f *foot) legConfig(id frame.PortID, g ground) leg.Config {
+	o := outerOf(f.addrs)
+	return leg.Config{
+		NAT: f.nat, Port: id, MAC: f.mac, Addr4: o.V4, Addr6: o.V6, Next: g.next,
+		Inside:     func(x leg.Outbox, fr *frame.Frame) frame.Reason { return f.s.gw.Deliver(x.(*engine.Exchange), fr) },
+		Station:    func(a netip.Addr) (frame.MAC, bool) { return f.s.gw.Lookup(a) },
+		InsidePort: f.s.insidePort, InsideMAC: f.s.insideMAC,
+		Rest: func(x leg.Outbox, run []*frame.Frame) { f.speak.Serve(x.(*engine.Exchange), run) },
+	}
+}
+
+// Take implements gateway.Uplink.
+func (f *foot) Take(x gateway.Outbox, run []*frame.Frame) { f.leg.Take(x.(*engine.Exchange), run) }
+
+// outside is a leg as the engine serves it.
+type outside struct{ *leg.Leg }
+
+// Serve implements engine.Local.
+func (o outside) Serve(x *engine.Exchange, run []*frame.Frame) { o.Leg.Serve(x, run) }
+
+// MTU lets everything through: the NAT says what is too big.
+func (o outside) MTU() int { return 65535 }
+
+// expire ends flows whose time is over.
+func (f *foot) expire(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			f.nat.Expire(f.s.m.fabric.Clock())
+		}
+	}
+}
+
+// forward publishes ports of a container: what comes to them at our address outside is
+// for it.
+func (f *foot) forward(add []nat.Forward) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := append(slices.Clone(f.forwards), add...)
+	if err := f.nat.SetForwards(next); err != nil {
+		return err
+	}
+	f.forwards = next
+	return nil
+}
+
+// unforward undoes that.
+func (f *foot) unforward(drop []nat.Forward) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forwards = slices.DeleteFunc(slices.Clone(f.forwards), func(o nat.Forward) bool { return slices.Contains(drop, o) })
+	return f.nat.SetForwards(f.forwards)
+}
+
+func (f *foot) dropInside(a netip.Addr) { f.nat.DropInside(a) }
+
+// close takes the foot off.
+func (f *foot) close() error {
+	if f.stop != nil {
+		f.stop()
+		f.wg.Wait()
+	}
+	var errs []error
+	if f.port != nil {
+		errs = append(errs, f.port.Close())
+	}
+	if f.speak != nil {
+		f.speak.Close()
+	}
+	return errors.Join(append(errs, f.leave())...)
+}
+
+// openFoot makes the way out of a network that has one into another.
+func (m *Manager) openFoot(s *Segment, n *Network) (*foot, error) {
+	if s.opts.uplink.kind == uplinkTap {
+		return m.openTap(s, n)
+	}
+	outer, err := m.outerOf(&n.rec, s.opts.uplink.of)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := m.legAddrs(&n.rec, outer)
+	if err != nil {
+		return nil, err
+	}
+	g := m.groundOf(outer, n.rec.Name, addrs)
+	f, err := m.stand(s, g, addrs)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range addrs {
+		outer.seg.know(a.Addr(), f.mac, "uplink")
+	}
+	return f, nil
+}
+
+// outerOf finds the network that is to be another's way out.
+func (m *Manager) outerOf(r *Record, name string) (*Network, error) {
+	bad := func(why string) error {
+		return api.Errorf(api.UplinkNetwork, nil, "network %q cannot leave by network %q", r.Name, name).Because("%s", why)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if name == r.Name || name == r.ID {
+		return nil, bad("that is itself")
+	}
+	n, err := m.network(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case n.seg == nil || n.seg.gw == nil:
+		return nil, bad("it has no gateway")
+	}
+	for _, p := range r.Pools {
+		if n.rec.Pool(p.Subnet.Addr().Is6()) != nil {
+			return n, nil
+		}
+	}
+	return nil, bad("they have no family of addresses in common")
+}
+
+// groundOf is a network of ours as another's foot stands on it.
+func (m *Manager) groundOf(outer *Network, inner string, addrs []netip.Prefix) ground {
+	seg := outer.seg
+	return ground{
+		sw: seg.sw, mtu: seg.opts.mtu,
+		port: vswitch.PortConfig{Name: "uplink of " + inner, Isolated: !seg.opts.icc},
+		next: func(dst netip.Addr) (frame.MAC, bool) {
+			c := seg.gw.Config()
+			for _, p := range c.Addrs {
+				if p.Masked().Contains(dst) && p.Addr() != dst {
+					return seg.gw.Lookup(dst)
+				}
+			}
+			return c.MAC, true
+		},
+		leave: func() error {
+			var errs []error
+			for _, a := range addrs {
+				seg.forget(a.Addr())
+				if pool := outer.pool(a.Addr().Is6()); pool != nil {
+					errs = append(errs, pool.Release(a.Addr()))
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+// legAddrs are the addresses of a network's foot in another one: those of before, or
+// the next free ones, one a family that both have. They are kept in the record.
+func (m *Manager) legAddrs(r *Record, outer *Network) ([]netip.Prefix, error) {
+	was := r.Leg
+	r.Leg = nil
+	for _, p := range outer.rec.Pools {
+		v6 := p.Subnet.Addr().Is6()
+		pool := outer.pool(v6)
+		if pool == nil || r.Pool(v6) == nil {
+			continue
+		}
+		a, err := addrAgain(pool, was)
+		if err != nil {
+			return nil, api.Errorf(api.PoolExhausted, err, "network %q has no address for a foot of network %q", outer.rec.Name, r.Name)
+		}
+		r.Leg = append(r.Leg, netip.PrefixFrom(a, p.Subnet.Bits()))
+	}
+	return r.Leg, nil
+}
+
+// addrAgain takes the address of before that is the pool's, or the next free one.
+func addrAgain(pool *ipam.Pool, was []netip.Prefix) (netip.Addr, error) {
+	for _, p := range was {
+		if pool.Subnet().Contains(p.Addr()) && pool.Request(p.Addr()) == nil {
+			return p.Addr(), nil
+		}
+	}
+	return pool.Next()
+}
