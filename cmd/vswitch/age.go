@@ -50,6 +50,13 @@ func until(now, t time.Time) string {
 		return "-"
 	case d <= 0:
 		return "expired"
+	}
+	return short(d)
+}
+
+// short says d roughly, as 59m or 3h.
+func short(d time.Duration) string {
+	switch {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))
 	case d < 2*time.Hour:

@@ -14,6 +14,7 @@ type attachFlags struct {
 	netns, name, network, ifname string
 	pid                          int
 	endpoint                     endpointFlags
+	publish                      publishFlags
 }
 
 func attachCommand(a *app) *cobra.Command {
@@ -24,7 +25,7 @@ func attachCommand(a *app) *cobra.Command {
 		Long: `attach gives a network namespace an interface on a network. The namespace is
 still its maker's: detach takes the interface away and leaves the namespace.`,
 		Example: `  vswitch attach --netns /run/netns/blue --name blue --network lan
-  vswitch attach --pid 4711 --ifname eth1`,
+  vswitch attach --pid 4711 --ifname eth1 -p 8080:80`,
 		Args: arguments(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request, err := f.request(cmd.Flags().Changed)
@@ -47,6 +48,7 @@ still its maker's: detach takes the interface away and leaves the namespace.`,
 	fs.StringVar(&f.network, "network", "bridge", "`network` to join")
 	fs.StringVar(&f.ifname, "ifname", "", "the interface's `name` in there (default eth0)")
 	f.endpoint.add(fs)
+	f.publish.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("network", a.completeNetworks(many)) // the flag is there
 	return cmd
 }
@@ -61,7 +63,10 @@ func (f *attachFlags) request(given func(string) bool) (api.Attach, error) {
 		return r, invalidFlag("--pid", strconv.Itoa(f.pid), nil).WithFix("give the number of a process")
 	}
 	var err error
-	r.Endpoint, err = f.endpoint.config(f.network)
+	if r.Endpoint, err = f.endpoint.config(f.network); err != nil {
+		return r, err
+	}
+	r.Publish, err = f.publish.request()
 	return r, err
 }
 

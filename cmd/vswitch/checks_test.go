@@ -113,6 +113,7 @@ func TestLaunchArguments(t *testing.T) {
 	}{
 		{launchOptions{}, []string{"--socket", "/s", "--state-dir", "/d"}},
 		{launchOptions{loop: "epoll", workers: 2, foreground: true}, []string{"--socket", "/s", "--state-dir", "/d", "--io", "epoll", "--workers", "2"}},
+		{launchOptions{hostLoopback: true}, []string{"--socket", "/s", "--state-dir", "/d", "--allow-host-loopback"}},
 	} {
 		if got := tt.o.arguments(d); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v: %q", tt.o, got)
@@ -121,6 +122,10 @@ func TestLaunchArguments(t *testing.T) {
 	f := newFake()
 	f.up = false
 	if code, _, errOut := f.with(t, "", "up", "--io", "uring", "--workers", "3"); code != 0 || f.launched[0] != (launchOptions{loop: "uring", workers: 3}) {
+		t.Errorf("exit code %d, launched %+v, %s", code, f.launched, errOut)
+	}
+	f.up = false
+	if code, _, errOut := f.with(t, "", "up", "--allow-host-loopback"); code != 0 || f.launched[1] != (launchOptions{loop: "auto", hostLoopback: true}) {
 		t.Errorf("exit code %d, launched %+v, %s", code, f.launched, errOut)
 	}
 }

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"vswitch/internal/api"
 )
 
 // What the shell offers at the tab key is asked of the switch, shortly: where it does
@@ -55,6 +59,54 @@ func (a *app) completeNetworkThenContainer() completer {
 			return networkNames(ctx, s)
 		}
 		return containerNames(ctx, s, true)
+	})
+}
+
+// completePorts offers a container and, behind it, its published ports as the container
+// has them, or with specs also as they were published.
+func (a *app) completePorts(most int, specs bool) completer {
+	return a.completeWith(most, func(ctx context.Context, s switchAPI, args []string) (names []string) {
+		if len(args) == 0 {
+			return containerNames(ctx, s, false)
+		}
+		c, _ := s.Container(ctx, args[0])
+		for port, places := range c.NetworkSettings.Ports {
+			if len(places) > 0 {
+				names = append(names, port)
+			}
+			for _, b := range places {
+				if specs {
+					names = append(names, specOf(b)+":"+port)
+				}
+			}
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	})
+}
+
+// specOf is the host's side of a SPEC: without an address where it is all of them.
+func specOf(b api.PortBinding) string {
+	if addr, err := netip.ParseAddr(b.HostIP); err == nil && addr.IsUnspecified() {
+		return b.HostPort
+	}
+	return net.JoinHostPort(b.HostIP, b.HostPort)
+}
+
+// completeExposed offers a container and, behind it, those of its exposed ports that
+// are not published.
+func (a *app) completeExposed() completer {
+	return a.completeWith(many, func(ctx context.Context, s switchAPI, args []string) (names []string) {
+		if len(args) == 0 {
+			return containerNames(ctx, s, false)
+		}
+		c, _ := s.Container(ctx, args[0])
+		for port := range c.Config.ExposedPorts {
+			if len(c.NetworkSettings.Ports[port]) == 0 {
+				names = append(names, port)
+			}
+		}
+		return names
 	})
 }
 

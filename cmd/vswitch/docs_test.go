@@ -91,9 +91,9 @@ func parses(line string) error {
 }
 
 // unrun makes every command do nothing, once its flags and arguments were read. A
-// noun keeps what it does: it refuses what is no verb.
+// noun keeps what it does: it refuses what is no verb. port is a verb of its own, too.
 func unrun(cmd *cobra.Command) {
-	if !cmd.HasSubCommands() {
+	if !cmd.HasSubCommands() || cmd.Name() == "port" {
 		cmd.RunE = func(*cobra.Command, []string) error { return nil }
 	}
 	for _, c := range cmd.Commands() {

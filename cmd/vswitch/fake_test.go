@@ -42,6 +42,7 @@ type fakeContainer struct {
 	dir  string
 	tty  bool
 	code int
+	fakePorts
 }
 
 // testTime is when all tests happen.
@@ -77,6 +78,9 @@ func newFake() *fakeSwitch {
 	f.add("lone", "running", "Up 3 days", 72*time.Hour, nil, "net2", "10.2.0.2/16")
 	f.add("old", "exited", "Exited (3) 2 weeks ago", 15*24*time.Hour, []string{"false"}, "lan", "")
 	f.containers["old"].code = 3
+	f.containers["web"].fakePorts = webPorts()
+	f.networks["lan"] = withUplink(f.networks["lan"], api.UplinkState{Kind: "socket", Filtering: "port-restricted"})
+	f.networks["net2"] = withUplink(f.networks["net2"], api.UplinkState{Kind: "network", Of: "lan", Filtering: "full-cone"})
 	return f
 }
 
@@ -219,6 +223,7 @@ func (f *fakeSwitch) Containers(_ context.Context, all bool) (found []api.Contai
 	}
 	for _, c := range f.containers {
 		if all || c.State == "running" {
+			c.Ports = c.rows()
 			found = append(found, c.ContainerSummary)
 		}
 	}
@@ -232,8 +237,10 @@ func (f *fakeSwitch) Container(_ context.Context, ref string) (api.Container, er
 	}
 	return api.Container{
 		ID: c.ID, Name: c.Names[0], State: api.ContainerState{Status: c.State, ExitCode: c.code},
-		HostConfig:      api.HostConfig{DNS: []string{"9.9.9.9"}},
-		NetworkSettings: api.NetworkSettings{Networks: c.NetworkSettings.Networks},
+		HostConfig:      api.HostConfig{DNS: []string{"9.9.9.9"}, PortBindings: c.published},
+		Config:          api.ContainerConfig{ExposedPorts: c.exposed},
+		NetworkSettings: api.NetworkSettings{Networks: c.NetworkSettings.Networks, Ports: maps.Clone(c.published)},
+		VSwitch:         api.ContainerExtra{PublishError: c.fault},
 	}, nil
 }
 
@@ -249,6 +256,9 @@ func (f *fakeSwitch) CreateContainer(_ context.Context, c api.ContainerCreate) (
 	f.add(name, "created", "Created", 0, c.Cmd, "lan", "")
 	made := f.containers[name]
 	made.env, made.dir, made.tty = c.Env, c.WorkingDir, c.Tty
+	if len(c.Networks) > 0 && c.Networks[0].Network == "host" && len(c.PortBindings) > 0 {
+		return api.Created{ID: fakeID(name), Warnings: []string{"Published ports are discarded when using host network mode"}}, nil
+	}
 	return api.Created{ID: fakeID(name)}, nil
 }
 

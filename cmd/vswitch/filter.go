@@ -76,6 +76,37 @@ func (f filters) boolean(key string) (*bool, error) {
 	return &b, nil
 }
 
+// rowFilter is a key of --filter that compares a cell of a table's row.
+type rowFilter[T any] struct {
+	key string
+	of  func(T) string
+}
+
+// by makes the filter of one key.
+func by[T any](key string, of func(T) string) rowFilter[T] { return rowFilter[T]{key, of} }
+
+func filterKeys[T any](all []rowFilter[T]) (keys []string) {
+	for _, f := range all {
+		keys = append(keys, f.key)
+	}
+	return keys
+}
+
+// rowTest makes the test of --filter for rows. It takes small letters for capitals:
+// states are written in capitals, protocols are not.
+func rowTest[T any](pairs []string, known []rowFilter[T]) (keep func(T) bool, err error) {
+	f, err := parseFilters(pairs, filterKeys(known)...)
+	if err != nil {
+		return nil, err
+	}
+	return func(row T) bool {
+		return !slices.ContainsFunc(known, func(k rowFilter[T]) bool {
+			values, asked := f[k.key]
+			return asked && !slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, k.of(row)) })
+		})
+	}, nil
+}
+
 // labelText is labels as Docker's tables show them: sorted, with commas.
 func labelText(labels map[string]string) string {
 	var all []string

@@ -43,13 +43,3 @@ func TestKeyValues(t *testing.T) {
 		t.Errorf("labels in a table: %q", got)
 	}
 }
-
-func TestPortText(t *testing.T) {
-	got := portText([]api.Port{
-		{IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp"}, {IP: "::", PrivatePort: 80, PublicPort: 8080, Type: "tcp"},
-		{PrivatePort: 53, Type: "udp"},
-	})
-	if want := "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 53/udp"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}

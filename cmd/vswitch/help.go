@@ -15,10 +15,10 @@ var sections = []struct {
 }{
 	{"Switch", []string{"up", "down", "status", "doctor", "demo"}},
 	{"Networks and containers", []string{
-		"network", "run", "start", "exec", "ps", "stop", "rm", "wait", "logs", "inspect", "attach", "detach",
+		"network", "run", "start", "exec", "ps", "stop", "rm", "wait", "logs", "inspect", "attach", "detach", "port",
 	}},
 	{"Quick checks", []string{"ping", "pingall", "iperf", "bench"}},
-	{"Tables", []string{"fdb", "neigh", "lease", "dns", "route", "stats", "metrics"}},
+	{"Tables", []string{"fdb", "neigh", "lease", "dns", "route", "nat", "conntrack", "stats", "metrics"}},
 }
 
 // divide puts the commands of the program into their sections.

@@ -59,10 +59,14 @@ func (processLink) launch(ctx context.Context, socket, stateDir string, o launch
 	}
 	config := keeper.LaunchConfig{
 		Dirs: dirs, Foreground: o.foreground, Args: append([]string{"vswitch", "keeper"}, o.arguments(dirs)...),
-		Ready: func() { fmt.Fprintf(os.Stderr, "vswitch: the switch is up (%s)\n", dirs.Socket) },
+		Sockets: passedSockets(),
+		Ready:   func() { fmt.Fprintf(os.Stderr, "vswitch: the switch is up (%s)\n", dirs.Socket) },
 	}
 	err = keeper.Launch(ctx, config)
-	if errors.Is(err, keeper.ErrAlreadyRuns) {
+	switch {
+	case errors.Is(err, keeper.ErrSocketsLate):
+		return lateSockets(len(config.Sockets))
+	case errors.Is(err, keeper.ErrAlreadyRuns):
 		return api.Errorf(api.StartFailed, err, noStart).Because("the keeper of another switch has its files in %s", dirs.Runtime).
 			WithFix("end that one first:  vswitch down")
 	}
@@ -106,6 +110,9 @@ func (o launchOptions) arguments(d keeper.Dirs) []string {
 	}
 	if o.workers != 0 {
 		args = append(args, "--workers", strconv.Itoa(o.workers))
+	}
+	if o.hostLoopback {
+		args = append(args, "--allow-host-loopback")
 	}
 	return args
 }

@@ -14,6 +14,7 @@ import (
 type networkCreate struct {
 	driver     string
 	pools      poolFlags
+	way        wayFlags
 	v4, v6     bool
 	internal   bool
 	attachable bool
@@ -32,10 +33,13 @@ func networkCreateCommand(a *app) *cobra.Command {
 		Short: "Make a network",
 		Long: `create makes a network and prints its id. Without --subnet it gets the first
 predefined subnet that is free. The flags are Docker's, but for -o, which is the
-output's format here: use --opt.`,
+output's format here: use --opt.
+
+` + wayHelp,
 		Example: `  vswitch network create lan
   vswitch network create --subnet 10.5.0.0/16 --gateway 10.5.0.1 lan
-  vswitch network create --ipv6 --subnet fd00:5::/64 --internal quiet`,
+  vswitch network create --ipv6 --subnet fd00:5::/64 --internal quiet
+  vswitch network create --uplink network:lan behind`,
 		Args: arguments(1, "the network's name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request, err := n.request(args[0], cmd.Flags().Changed)
@@ -61,6 +65,7 @@ output's format here: use --opt.`,
 	f.StringArrayVar(&n.labels, "label", nil, "`key=value` to keep with the network")
 	f.StringArrayVar(&n.opts, "opt", nil, "driver option `key=value`")
 	f.IntVar(&n.mtu, "mtu", 0, "largest packet, in `bytes`")
+	n.way.add(a, cmd)
 	return cmd
 }
 
@@ -81,6 +86,9 @@ func (n *networkCreate) request(name string, given func(string) bool) (api.Netwo
 			return r, invalidFlag("--mtu", strconv.Itoa(n.mtu), nil).WithFix("give 68 to 65535")
 		}
 		opts[mtuOption] = strconv.Itoa(n.mtu)
+	}
+	if err := n.way.set(opts, given); err != nil {
+		return r, err
 	}
 	config, v6, err := n.pools.config()
 	if err != nil {

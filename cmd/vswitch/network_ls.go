@@ -83,6 +83,7 @@ func networkListing(whole bool) listing[api.Network] {
 			{head: "SCOPE", cell: func(n api.Network) string { return n.Scope }},
 			{head: "SUBNETS", cell: subnets, where: wideOnly},
 			{head: "CONTAINERS", cell: func(n api.Network) string { return strconv.Itoa(len(n.Containers)) }, where: wideOnly},
+			{head: "UPLINK", cell: wayOut, where: wideOnly},
 		},
 		name: name, id: id,
 		fields: func(n api.Network) any {
@@ -103,6 +104,18 @@ func subnets(n api.Network) string {
 		all = append(all, c.Subnet)
 	}
 	return joined(all)
+}
+
+// wayOut is a network's way out, as --uplink takes it; "-" where there is no gateway.
+func wayOut(n api.Network) string {
+	if n.VSwitch == nil || n.VSwitch.Uplink == nil {
+		return "-"
+	}
+	u := n.VSwitch.Uplink
+	if u.Of == "" {
+		return u.Kind
+	}
+	return u.Kind + ":" + u.Of
 }
 
 // predefined are the networks that are there from the start.

@@ -16,7 +16,7 @@ import (
 )
 
 // containerFilters are the keys of ps --filter.
-var containerFilters = []string{"id", "label", "name", "network", "status"}
+var containerFilters = []string{"expose", "id", "label", "name", "network", "publish", "status"}
 
 func psCommand(a *app) *cobra.Command {
 	f := &listFlags{}
@@ -137,23 +137,6 @@ func bare(s string) string {
 	return addr
 }
 
-// portText is what is published, as Docker writes it.
-func portText(ports []api.Port) string {
-	var all []string
-	for _, p := range ports {
-		text := fmt.Sprintf("%d/%s", p.PrivatePort, p.Type)
-		if p.PublicPort != 0 {
-			host := p.IP
-			if strings.Contains(host, ":") {
-				host = "[" + host + "]"
-			}
-			text = fmt.Sprintf("%s:%d->%s", host, p.PublicPort, text)
-		}
-		all = append(all, text)
-	}
-	return joined(all)
-}
-
 func joined(all []string) string { return strings.Join(all, ", ") }
 
 // containerFilter makes the test of --filter; with a state asked for, those that do
@@ -169,8 +152,12 @@ func containerFilter(pairs []string) (keep func(api.ContainerSummary) bool, all 
 			return nil, false, oneOf("--filter", "--filter", "status="+s, []string{"status=created", "status=running", "status=exited", "status=dead"})
 		}
 	}
+	ports, err := f.ports()
+	if err != nil {
+		return nil, false, err
+	}
 	return func(c api.ContainerSummary) bool {
-		return f.matches("id", c.ID) && f.labelled(c.Labels) && f.matches("name", containerName(c), "/"+containerName(c)) &&
+		return ports(c.Ports) && f.matches("id", c.ID) && f.labelled(c.Labels) && f.matches("name", containerName(c), "/"+containerName(c)) &&
 			f.exactly("status", c.State) && f.onNetwork(c)
 	}, len(f["status"]) > 0, nil
 }

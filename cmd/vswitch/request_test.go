@@ -40,6 +40,26 @@ func TestRequests(t *testing.T) {
 		"attach --pid 7 --ifname eth9 --no-guard": api.Attach{
 			PID: 7, Interface: "eth9", Endpoint: api.EndpointConfig{Network: "bridge", NoGuard: true},
 		},
+		"attach --pid 7 -p 8080:80 --expose 443 -P --publish-mode splice": api.Attach{
+			PID: 7, Endpoint: api.EndpointConfig{Network: "bridge"}, Publish: api.Publish{
+				PortBindings:    map[string][]api.PortBinding{"80/tcp": {{HostPort: "8080"}}},
+				ExposedPorts:    map[string]struct{}{"80/tcp": {}, "443/tcp": {}},
+				PublishAllPorts: true, PublishMode: "splice",
+			},
+		},
+		"network create --uplink tap:/run/netns/x --nat full-cone --allow-host-loopback blue": api.NetworkCreate{
+			Name: "blue", Driver: "bridge",
+			Options: map[string]string{"vswitch.uplink": "tap:/run/netns/x", "vswitch.nat": "full-cone", "vswitch.host_loopback": "true"},
+		},
+		"network create --opt vswitch.uplink=none --uplink network:lan --allow-host-loopback=false blue": api.NetworkCreate{
+			Name: "blue", Driver: "bridge", Options: map[string]string{"vswitch.uplink": "network:lan", "vswitch.host_loopback": "false"},
+		},
+		"port publish web 8081:80 9000/udp --publish-mode source": api.PortPublish{
+			PortBindings: map[string][]api.PortBinding{"80/tcp": {{HostPort: "8081"}}, "9000/udp": {{}}}, PublishMode: "source",
+		},
+		"port unpublish web 80 127.0.0.1:5353:53/udp": api.PortUnpublish{
+			PortBindings: map[string][]api.PortBinding{"80/tcp": {}, "53/udp": {{HostIP: "127.0.0.1", HostPort: "5353"}}},
+		},
 		"ping -6 -c 5 --network lan web db": api.Ping{From: "web", To: "db", Count: 5, IPv6: true, Network: "lan"},
 		"iperf -P 4 -R -t 0.5 -u -b 1G web db": api.Iperf{
 			From: "web", To: "db", Streams: 4, Reverse: true, Seconds: 0.5, UDP: true, Rate: "1G",
@@ -190,6 +210,7 @@ func TestPoolErrors(t *testing.T) {
 		"--subnet 10.5.0.0/16 --subnet 10.5.1.0/24", "--ip-range 10.5.0.0/16", "--subnet 10.5.0.0/16 --ip-range 10.5.0.1",
 		"--subnet 10.5.0.0/16 --gateway 10.5.0.1,10.5.0.2", "--subnet 10.5.0.0/16 --aux-address 10.5.0.1",
 		"--subnet 10.5.0.0/16 --aux-address a=10.6.0.1", "--gateway x", "--mtu 20", "--opt =x", "--label =",
+		"--uplink sockets", "--uplink socket:x", "--uplink none:x", "--uplink tap:", "--uplink network:", "--uplink network", "--uplink=", "--nat cone", "--nat=",
 	} {
 		f := newFake()
 		code, _, errOut := f.with(t, "", append(strings.Fields("network create "+line), "x")...)

@@ -19,6 +19,7 @@ type runFlags struct {
 	name, hostname string
 	nets           []string
 	endpoint       endpointFlags
+	publish        publishFlags
 	dns, search    []string
 	dnsOptions     []string
 	hosts, labels  []string
@@ -52,7 +53,7 @@ the container has no program and stays until it is stopped.
 Exit codes: 125 the program could not be started, 126 it cannot be executed, 127
 it was not found; otherwise the program's own.`,
 		Example: `  vswitch run --rm --network lan -- ping -c 3 web
-  vswitch run -d --name web --network lan --ip 10.5.0.9 -- python3 -m http.server
+  vswitch run -d --name web --network lan --ip 10.5.0.9 -p 8080:8000 -- python3 -m http.server
   vswitch run -d --name lab --network name=lan,alias=db --network mgmt`,
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction:     cobra.NoFileCompletions,
@@ -68,6 +69,7 @@ it was not found; otherwise the program's own.`,
 		},
 	}
 	r.add(cmd.Flags())
+	r.publish.add(cmd)
 	cmd.Flags().SetInterspersed(false)
 	_ = cmd.RegisterFlagCompletionFunc("network", a.completeNetworks(many)) // the flag is there
 	return cmd
@@ -101,6 +103,9 @@ func (r *runFlags) request(args []string) (api.ContainerCreate, error) {
 	}
 	var err error
 	if c.Networks, err = r.networks(); err != nil {
+		return c, err
+	}
+	if c.Publish, err = r.publish.request(); err != nil {
 		return c, err
 	}
 	if c.Labels, err = keyValues("--label", r.labels); err != nil {

@@ -52,6 +52,8 @@ type containersAPI interface {
 	Logs(ctx context.Context, ref string, follow bool, w io.Writer) error
 	Attach(context.Context, api.Attach) (api.Created, error)
 	Detach(ctx context.Context, ref string) error
+	Publish(ctx context.Context, ref string, p api.PortPublish) (api.Ports, error)
+	Unpublish(ctx context.Context, ref string, p api.PortUnpublish) (api.Ports, error)
 }
 
 // tablesAPI is its part for tables; network "" is all of them.
@@ -61,6 +63,9 @@ type tablesAPI interface {
 	Leases(ctx context.Context, network string) ([]api.Lease, error)
 	Names(ctx context.Context, network string) ([]api.Name, error)
 	Routes(ctx context.Context, network string) ([]api.Route, error)
+	Ports(ctx context.Context, network string) ([]api.PublishedPort, error)
+	Connections(ctx context.Context, network string) ([]api.Connection, error)
+	NATMappings(ctx context.Context, network string) ([]api.NATMapping, error)
 	Stats(context.Context) (api.Stats, error)
 }
 
@@ -93,6 +98,8 @@ type launchOptions struct {
 	loop       string
 	workers    int
 	foreground bool
+	// hostLoopback lets containers of all networks reach the host's loopback.
+	hostLoopback bool
 }
 
 // reach returns the switch for a command that only asks: it is not started.

@@ -24,7 +24,7 @@ func switchProcessCommand(a *app) *cobra.Command {
 			uid, rootless := outside()
 			return daemon.Main(cmd.Context(), daemon.MainConfig{
 				Dirs: dirs, Version: thisVersion().Version, IO: o.loop, Workers: o.workers, User: uid, Rootless: rootless,
-				Log: slog.New(slog.NewTextHandler(a.err, nil)),
+				HostLoopback: o.hostLoopback, Log: slog.New(slog.NewTextHandler(a.err, nil)),
 			})
 		},
 	}

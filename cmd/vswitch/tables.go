@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,10 +15,20 @@ import (
 // The tables of the switch: what it knows now. Each is a noun with the verb ls, of
 // one network or of all.
 
-// tableCommand makes `NOUN ls [NETWORK]`.
-func tableCommand[T any](a *app, noun, short string, l func() listing[T], get func(context.Context, switchAPI, string) ([]T, error)) *cobra.Command {
+// tableCommand makes a noun whose one verb is ls.
+func tableCommand[T any](a *app, noun, short string, l func() listing[T], get getter[T], filters ...rowFilter[T]) *cobra.Command {
+	cmd := group(&cobra.Command{Use: noun, Short: short})
+	cmd.AddCommand(lsCommand(a, noun, short, l, get, filters...))
+	return cmd
+}
+
+// getter asks the switch for the rows of a network, or of all.
+type getter[T any] = func(ctx context.Context, s switchAPI, network string) ([]T, error)
+
+// lsCommand makes `NOUN ls [NETWORK]`. Without filters it has no --filter.
+func lsCommand[T any](a *app, noun, short string, l func() listing[T], get getter[T], filters ...rowFilter[T]) *cobra.Command {
 	f := &listFlags{}
-	ls := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:               "ls [NETWORK]",
 		Aliases:           []string{"list"},
 		Short:             short,
@@ -29,12 +40,17 @@ func tableCommand[T any](a *app, noun, short string, l func() listing[T], get fu
 			if len(args) > 0 {
 				network = args[0]
 			}
-			return list(ctx, a, f, l(), func(ctx context.Context) ([]T, error) { return get(ctx, s, network) })
+			keep, err := rowTest(f.filters, filters)
+			if err != nil {
+				return err
+			}
+			return list(ctx, a, f, l(), func(ctx context.Context) ([]T, error) {
+				rows, err := get(ctx, s, network)
+				return slices.DeleteFunc(rows, func(row T) bool { return !keep(row) }), err
+			})
 		}),
 	}
-	f.add(ls)
-	cmd := group(&cobra.Command{Use: noun, Short: short})
-	cmd.AddCommand(ls)
+	f.add(cmd, filterKeys(filters)...)
 	return cmd
 }
 

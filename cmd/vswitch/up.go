@@ -16,6 +16,7 @@ import (
 func (o *launchOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.loop, "io", engine.Auto, "I/O `loop`: epoll, uring, auto")
 	f.IntVar(&o.workers, "workers", 0, "worker `threads` (default: one for every two cores)")
+	f.BoolVar(&o.hostLoopback, "allow-host-loopback", false, loopbackUsage+", on all networks")
 }
 
 // check refuses what makes no sense before anything is started.
@@ -33,7 +34,9 @@ func upCommand(a *app) *cobra.Command {
 		Short: "Start the switch process",
 		Long: `up starts the switch in the background and returns when it answers. Commands
 that make something start it by themselves; up is for its flags, and for a
-service manager: --foreground stays, with the log on stderr.`,
+service manager: --foreground stays, with the log on stderr. Sockets that systemd
+has bound for the service (sd_listen_fds(3)) serve the ports that are published
+at their addresses, low ones of an ordinary user's switch too.`,
 		Args: arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -55,6 +58,12 @@ func (a *app) up(ctx context.Context, o launchOptions) error {
 	}
 	st, err := s.Status(ctx)
 	if err == nil {
+		if err := refuseSockets(); err != nil {
+			return err
+		}
+		if o.hostLoopback {
+			fmt.Fprintln(a.err, "vswitch: a switch that is up keeps its options; to have --allow-host-loopback:  vswitch down --keep && vswitch up --allow-host-loopback")
+		}
 		return a.show(st, func() string { return fmt.Sprintf("the switch is up already (process %d)\n", st.PID) })
 	}
 	if !a.link.down(err) {

@@ -41,11 +41,17 @@ func unknownCommand(cmd *cobra.Command, word string) error {
 
 // flagError puts what the flag parser says into the form of all errors.
 func flagError(cmd *cobra.Command, err error) error {
+	word := cmd.Flags().Arg(0)
+	if cmd.HasSubCommands() && word != "" && !errors.Is(err, pflag.ErrHelp) {
+		return unknownCommand(cmd, word)
+	}
+	return wrongFlag(cmd, err)
+}
+
+// wrongFlag says what is wrong with a flag of cmd.
+func wrongFlag(cmd *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
-	}
-	if word := cmd.Flags().Arg(0); cmd.HasSubCommands() && word != "" {
-		return unknownCommand(cmd, word)
 	}
 	help := "see all flags:  " + cmd.CommandPath() + " --help"
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {

@@ -52,6 +52,10 @@ type Backend interface {
 	Logs(ctx context.Context, ref string, follow bool, w io.Writer) error
 	Attach(context.Context, api.Attach) (api.Created, error)
 	Detach(ctx context.Context, ref string) error
+	// Publish publishes ports of a container, all or none; Unpublish ends that. Both
+	// return what is published afterwards.
+	Publish(ctx context.Context, ref string, p api.PortPublish) (api.Ports, error)
+	Unpublish(ctx context.Context, ref string, p api.PortUnpublish) (api.Ports, error)
 
 	// The tables; network "" is all of them.
 	FDB(ctx context.Context, network string) ([]api.Station, error)
@@ -59,6 +63,9 @@ type Backend interface {
 	Leases(ctx context.Context, network string) ([]api.Lease, error)
 	Names(ctx context.Context, network string) ([]api.Name, error)
 	Routes(ctx context.Context, network string) ([]api.Route, error)
+	Ports(ctx context.Context, network string) ([]api.PublishedPort, error)
+	Connections(ctx context.Context, network string) ([]api.Connection, error)
+	NATMappings(ctx context.Context, network string) ([]api.NATMapping, error)
 	Stats(context.Context) (api.Stats, error)
 
 	Ping(context.Context, api.Ping) (api.Pong, error)

@@ -196,7 +196,7 @@ func second[A any](_ A, err error) error { return err }
 // A list without rows is [], whatever the backend has.
 func TestListsAreNeverNull(t *testing.T) {
 	r := serve(t, nothing{})
-	for _, path := range []string{"/v1/networks", "/v1/containers", "/v1/fdb", "/v1/leases"} {
+	for _, path := range []string{"/v1/networks", "/v1/containers", "/v1/fdb", "/v1/leases", "/v1/ports", "/v1/connections", "/v1/mappings"} {
 		if a := r.do(t, "GET", path, ""); a.body != "[]\n" || a.status != 200 {
 			t.Errorf("%s: %d %q", path, a.status, a.body)
 		}
@@ -212,3 +212,12 @@ func (nothing) Containers(context.Context, bool) ([]api.ContainerSummary, error)
 }
 func (nothing) FDB(context.Context, string) ([]api.Station, error)  { return nil, nil }
 func (nothing) Leases(context.Context, string) ([]api.Lease, error) { return nil, nil }
+func (nothing) Ports(context.Context, string) ([]api.PublishedPort, error) {
+	return nil, nil
+}
+func (nothing) Connections(context.Context, string) ([]api.Connection, error) {
+	return nil, nil
+}
+func (nothing) NATMappings(context.Context, string) ([]api.NATMapping, error) {
+	return nil, nil
+}

@@ -135,6 +135,12 @@ func (f *fake) Attach(_ context.Context, a api.Attach) (api.Created, error) {
 	return did[api.Created](f, "Attach", a)
 }
 func (f *fake) Detach(_ context.Context, ref string) error { return f.only("Detach", ref) }
+func (f *fake) Publish(_ context.Context, ref string, p api.PortPublish) (api.Ports, error) {
+	return did[api.Ports](f, "Publish", ref, p)
+}
+func (f *fake) Unpublish(_ context.Context, ref string, p api.PortUnpublish) (api.Ports, error) {
+	return did[api.Ports](f, "Unpublish", ref, p)
+}
 func (f *fake) FDB(_ context.Context, network string) ([]api.Station, error) {
 	return did[[]api.Station](f, "FDB", network)
 }
@@ -149,6 +155,15 @@ func (f *fake) Names(_ context.Context, network string) ([]api.Name, error) {
 }
 func (f *fake) Routes(_ context.Context, network string) ([]api.Route, error) {
 	return did[[]api.Route](f, "Routes", network)
+}
+func (f *fake) Ports(_ context.Context, network string) ([]api.PublishedPort, error) {
+	return did[[]api.PublishedPort](f, "Ports", network)
+}
+func (f *fake) Connections(_ context.Context, network string) ([]api.Connection, error) {
+	return did[[]api.Connection](f, "Connections", network)
+}
+func (f *fake) NATMappings(_ context.Context, network string) ([]api.NATMapping, error) {
+	return did[[]api.NATMapping](f, "NATMappings", network)
 }
 func (f *fake) Stats(context.Context) (api.Stats, error) { return did[api.Stats](f, "Stats") }
 func (f *fake) Ping(ctx context.Context, p api.Ping) (api.Pong, error) {

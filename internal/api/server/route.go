@@ -145,6 +145,18 @@ func order[Q any](path, does string, do func(Backend, context.Context, string, Q
 	})
 }
 
+// change is a call that takes a ref and a body and answers what there is then.
+func change[Q, A any](path, does string, do func(Backend, context.Context, string, Q) (A, error)) route {
+	return newRoute[Q, A]("POST", path, does, func(s *Server, w *reply, r *http.Request) error {
+		var q Q
+		if err := s.decode(w, r, &q, false); err != nil {
+			return err
+		}
+		a, err := do(s.cfg.Backend, r.Context(), r.PathValue("ref"), q)
+		return put(w, a, err)
+	})
+}
+
 // drop removes what a ref names.
 func drop(path, does string, do func(Backend, context.Context, string) error) route {
 	return newRoute[none, none]("DELETE", path, does, func(s *Server, w *reply, r *http.Request) error {
@@ -165,12 +177,16 @@ func put[A any](w *reply, a A, err error) error {
 	if err != nil {
 		return err
 	}
-	switch any(a).(type) {
-	case none:
+	switch v := any(&a).(type) {
+	case *none:
 		w.WriteHeader(http.StatusNoContent)
 		return nil
-	case api.Created:
+	case *api.Created:
 		return w.json(http.StatusCreated, a)
+	case *api.Ports:
+		if v.Ports == nil {
+			v.Ports = map[string][]api.PortBinding{}
+		}
 	}
 	if v := reflect.ValueOf(&a).Elem(); v.Kind() == reflect.Slice && v.IsNil() {
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0))

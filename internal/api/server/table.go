@@ -32,6 +32,8 @@ func table() []route {
 		order("/v1/containers/{ref}/stop", "ends a container's program", Backend.Stop),
 		wait("/v1/containers/{ref}/wait", "waits for the end of a container's program", Backend.Wait),
 		newRoute[none, none]("GET", "/v1/containers/{ref}/logs", "copies what a container has written, with follow until its end", logs).with("follow").gives("text").endless(),
+		change("/v1/containers/{ref}/ports", "publishes ports of a container, all or none", Backend.Publish),
+		change("/v1/containers/{ref}/ports/remove", "ends the publishing of ports", Backend.Unpublish),
 		wait("/v1/exec/{id}/wait", "waits for the end of a program by the ID of its started event", Backend.ExecWait),
 		order("/v1/exec/{ref}/signal", "sends a signal to a program by the ID of its started event", Backend.ExecSignal),
 
@@ -43,6 +45,9 @@ func table() []route {
 		rows("/v1/leases", "lists the DHCP leases", Backend.Leases),
 		rows("/v1/names", "lists the names that DNS answers with", Backend.Names),
 		rows("/v1/routes", "lists the routes of gateways and containers", Backend.Routes),
+		rows("/v1/ports", "lists the published ports", Backend.Ports),
+		rows("/v1/connections", "lists the connections by the ways out and by published ports", Backend.Connections),
+		rows("/v1/mappings", "lists which end outside stands for which inside", Backend.NATMappings),
 		plain("GET", "/v1/stats", "counts frames by port", Backend.Stats),
 
 		ask("/v1/checks/ping", "pings one container from another", Backend.Ping),
