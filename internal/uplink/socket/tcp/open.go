@@ -117,6 +117,9 @@ func (s *Shard) connect(id uint32, n *uplink.Net, to netip.AddrPort) frame.Reaso
 	fd, err := s.socket(r)
 	if err == nil {
 		r.fd = int32(fd)
+		if s.near.paces && s.near.has(to.Addr(), s.now) {
+			unpaced(fd)
+		}
 		err = s.sys.connect(fd, to)
 	}
 	if err == nil {
@@ -133,6 +136,7 @@ func (s *Shard) connect(id uint32, n *uplink.Net, to netip.AddrPort) frame.Reaso
 		return s.unconnected(id, n, err)
 	}
 	if events := s.poll(r.fd, unix.POLLOUT); events != 0 {
+		s.near.learn(to.Addr(), s.now)
 		return s.connected(id, n, uint32(events)) // epoll has the same bits
 	}
 	s.rearm(id, r)

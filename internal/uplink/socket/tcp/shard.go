@@ -68,6 +68,7 @@ type Shard struct {
 	peekMsg  unix.Msghdr
 	nextPort uint16
 	peekOff  bool // the kernel has SO_PEEK_OFF for TCP
+	near     near
 	errors   report.Limiter
 	counts   uplink.Counts
 }
@@ -86,7 +87,7 @@ func New(cfg Config) *Shard {
 	s := &Shard{
 		cfg: cfg, wheel: flow.NewWheel(tick, cfg.Now), now: cfg.Now, last: flow.None,
 		nets: map[uint16]*uplink.Net{}, halfOpen: map[source]int{}, stashes: map[uint32][]byte{},
-		peekOff: hasPeekOff(), sys: system,
+		peekOff: hasPeekOff(), sys: system, near: near{paces: paces()},
 	}
 	s.gather.id = flow.None
 	s.due = s.expired
