@@ -178,6 +178,7 @@ func (l *lab) shell(script string) string {
 	var out bytes.Buffer
 	env := l.command().Env
 	cmd := l.who.command("sh", []string{"-c", script})
+	cmd = apart(cmd)
 	cmd.SysProcAttr.Pdeathsig = 0 // as command
 	cmd.Dir, cmd.Env = l.dir, append(env, "PATH="+filepath.Dir(path)+":"+os.Getenv("PATH"))
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, time.Second
@@ -185,6 +186,16 @@ func (l *lab) shell(script string) string {
 		l.t.Fatal(err)
 	}
 	return out.String()
+}
+
+// apart has a command run in a network namespace of its own, with a loopback interface:
+// documents publish the ports that they show, several at the same time and whatever
+// this machine listens on.
+func apart(cmd *exec.Cmd) *exec.Cmd {
+	line := append([]string{"--net", "--", "sh", "-c", `ip link set lo up && exec "$@"`, "sh"}, cmd.Args...)
+	own := exec.Command("unshare", line...)
+	own.SysProcAttr = cmd.SysProcAttr
+	return own
 }
 
 // What documents show happens, as root and as an ordinary user.
@@ -198,7 +209,7 @@ func TestDocsRun(t *testing.T) {
 		n++
 		t.Run(doc, func(t *testing.T) {
 			t.Parallel()
-			testnet.NeedPrograms(t, "curl", "dig", "ip")
+			testnet.NeedPrograms(t, "curl", "dig", "ip", "busybox", "iperf3", "traceroute")
 			eachUser(t, func(t *testing.T, l *lab) {
 				for i, got := range l.perform(all) {
 					e := all[i]

@@ -104,7 +104,7 @@ func (m *Manager) NATMappings(ref string) ([]api.NATMapping, error) {
 				out = append(out, api.NATMapping{
 					Network: n.rec.Name, Container: who[x.Inside.Addr()], Protocol: protoName(x.Proto),
 					Inside: x.Inside.String(), Outside: end(x.Outer), Kind: mappingKind(x.Forward),
-					Filtering: n.seg.opts.personality.String(), Flows: x.Flows,
+					Filtering: legFiltering(x.Forward, n.seg.opts.personality), Flows: x.Flows,
 				})
 			}
 		}
@@ -148,6 +148,14 @@ func (m *Manager) socketMappings(n *Network, who map[netip.Addr]string) []api.NA
 		out = append(out, *x)
 	}
 	return out
+}
+
+// legFiltering: a forward is there to let everybody in.
+func legFiltering(forward bool, p nat.Personality) string {
+	if forward {
+		return nat.FullCone.String()
+	}
+	return p.String()
 }
 
 // filtering of a TCP connection is its socket's: nobody else gets in.

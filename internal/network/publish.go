@@ -365,6 +365,8 @@ func (m *Manager) publishError(b *box, s portfwd.Spec, err error) error {
 	case code == api.PortInUse && bind.Owner != "":
 		return e.Because("Bind for %v failed: port is already allocated, by container %q", bind.Host, m.nameOf(bind.Owner)).
 			WithFix("choose another port, or see who has it:  vswitch port %s", m.nameOf(bind.Owner))
+	case code == api.HostAddressMissing:
+		return e.Because("Bind for %v failed: %v is not an address of this host", bind.Host, bind.Host.Addr())
 	case code == api.PrivilegedPort:
 		return e.Because("Bind for %v failed: an ordinary user may listen on ports from net.ipv4.ip_unprivileged_port_start on", bind.Host).
 			WithFix("use a higher port:  -p %d:%d/%s", highPort(bind.Host.Port()), s.Port, s.Proto)
