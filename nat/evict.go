@@ -9,8 +9,9 @@ package nat
 // connections pushes out half-open ones only. Where none is found the new flow is
 // refused.
 //
-// The two queues are in the order in which flows came in. A flow that has become assured
-// stays in its queue until somebody looks: then it leaves it.
+// The queues are in the order in which flows came in, two of all flows and two of each
+// source's own, so that nobody has to look for his among those of others. A flow that has
+// become assured stays in its queues until somebody looks: then it leaves them.
 
 // looks bounds how many flows one search looks at in each queue.
 const looks = 64
@@ -23,8 +24,33 @@ const (
 	queueNone = queues
 )
 
+// Lists that each queue has: of all, and of one inside address.
+const (
+	ofAll = iota
+	ofSource
+	lists
+)
+
 // queue is a list through the records: the oldest and the newest.
 type queue struct{ first, last uint32 }
+
+// source is what is known of an inside address: how many flows it has, and its queues.
+type source struct {
+	flows  int
+	queues [queues]queue
+}
+
+func emptyQueues() (all [queues]queue) {
+	for i := range all {
+		all[i] = queue{none, none}
+	}
+	return all
+}
+
+// listsOf are the lists of queue q that a flow is in.
+func (t *Table) listsOf(r *record, q uint8) [lists]*queue {
+	return [lists]*queue{&t.queues[q], &t.sources[r.end(int(out), 0).a].queues[q]}
+}
 
 // enqueue puts a flow at the end of queue q, out of the one that it was in.
 func (t *Table) enqueue(id uint32, q uint8) {
@@ -35,27 +61,29 @@ func (t *Table) enqueue(id uint32, q uint8) {
 	if r.queue = q; q == queueNone {
 		return
 	}
-	l := &t.queues[q]
-	r.prev, r.next = l.last, none
-	if l.last == none {
-		l.first = id
-	} else {
-		t.flows.at(l.last).next = id
+	for i, l := range t.listsOf(r, q) {
+		r.prev[i], r.next[i] = l.last, none
+		if l.last == none {
+			l.first = id
+		} else {
+			t.flows.at(l.last).next[i] = id
+		}
+		l.last = id
 	}
-	l.last = id
 }
 
 func (t *Table) unlink(r *record) {
-	l := &t.queues[r.queue]
-	if r.prev == none {
-		l.first = r.next
-	} else {
-		t.flows.at(r.prev).next = r.next
-	}
-	if r.next == none {
-		l.last = r.prev
-	} else {
-		t.flows.at(r.next).prev = r.prev
+	for i, l := range t.listsOf(r, r.queue) {
+		if r.prev[i] == none {
+			l.first = r.next[i]
+		} else {
+			t.flows.at(r.prev[i]).next[i] = r.next[i]
+		}
+		if r.next[i] == none {
+			l.last = r.prev[i]
+		} else {
+			t.flows.at(r.next[i]).prev[i] = r.prev[i]
+		}
 	}
 }
 
@@ -68,28 +96,27 @@ func (t *Table) requeue(id uint32, q uint8) {
 
 // room makes sure that a new flow of an inside address fits, and reports whether it does.
 func (t *Table) room(inside addr) bool {
-	if t.hosts[inside] >= t.c.MaxPerSource && !t.evict(func(k *flowKey) bool { return k.inside.a == inside }) {
+	s := t.sources[inside]
+	if s != nil && s.flows >= t.c.MaxPerSource && !t.evict(ofSource, &s.queues) {
 		return false
 	}
-	return t.live < t.c.MaxFlows || t.evict(func(*flowKey) bool { return true })
+	return t.live < t.c.MaxFlows || t.evict(ofAll, &t.queues)
 }
 
-// evict ends the first flow that is worth little and may go.
-func (t *Table) evict(may func(*flowKey) bool) bool {
-	for q := range t.queues {
+// evict ends the first flow of some queues that is worth little.
+func (t *Table) evict(list int, from *[queues]queue) bool {
+	for q := range from {
 		left := looks
-		for id := t.queues[q].first; id != none && left > 0; left-- {
+		for id := from[q].first; id != none && left > 0; left-- {
 			r := t.flows.at(id)
 			k, _, _ := r.key()
-			next := r.next
-			switch {
-			case r.history().assured(k.kind):
-				t.enqueue(id, queueNone)
-			case may(&k):
+			next := r.next[list]
+			if !r.history().assured(k.kind) {
 				t.end(id)
 				t.evicted.Add(1)
 				return true
 			}
+			t.enqueue(id, queueNone)
 			id = next
 		}
 	}

@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"fmt"
 	"testing"
 
 	"vswitch/internal/frame"
@@ -81,4 +82,24 @@ func TestRoomKeepsTheMapping(t *testing.T) {
 	if c := r.t.Counts(); c.Flows != 1 || c.Evicted != 1 || c.Mappings != 1 {
 		t.Errorf("%+v", c)
 	}
+}
+
+// What others have waiting does not keep a source from making room out of its own.
+func TestSourceLimitBehindOthers(t *testing.T) {
+	r := newRig(t, limits(1000, 5))
+	for i := range 40 {
+		for j := range uint16(5) {
+			r.out(udp(at(fmt.Sprintf("10.0.1.%d", i), 2000+j), x))
+		}
+	}
+	for i := range uint16(5) {
+		r.out(udp(at(hostA, 2000+i), x))
+	}
+	for i := range uint16(100) {
+		r.out(udp(at(hostA, 3000+i), x))
+	}
+	if c := r.t.Counts(); c.Flows != 205 || c.Evicted != 100 {
+		t.Errorf("%+v", c)
+	}
+	r.t.check(t)
 }

@@ -49,7 +49,7 @@ func (t *Table) end(id uint32) {
 	r := t.flows.at(id)
 	k, _, _ := r.key()
 	r.retire()
-	for _, h := range r.hashes {
+	for _, h := range t.hashes(&k) {
 		t.index.remove(h, id)
 	}
 	t.wheel(id).Clear(id / wheels)
@@ -62,8 +62,10 @@ func (t *Table) end(id uint32) {
 	} else if k.kind.mapsPorts() {
 		t.ports.of(k.kind).give(k.outer.port, true)
 	}
-	if t.hosts[k.inside.a]--; t.hosts[k.inside.a] == 0 {
-		delete(t.hosts, k.inside.a)
+	if s := t.sources[k.inside.a]; s.flows == 1 {
+		delete(t.sources, k.inside.a)
+	} else {
+		s.flows--
 	}
 	t.live--
 	t.flows.give(id)

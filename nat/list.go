@@ -15,7 +15,7 @@ type Flow struct {
 	// Inside is the endpoint inside, Outer what the outside sees of it, Remote the
 	// other end.
 	Inside, Outer, Remote netip.AddrPort
-	// Forwarded: it began outside, by a forward.
+	// Forwarded: it began outside, by a forward or by a mapping that let it in.
 	Forwarded bool
 	Out, In   Traffic
 	// Until is when it ends if nothing more comes, in nanoseconds of the caller's

@@ -20,9 +20,9 @@ func (t *Table) open(d dir, now int64, p *packet, sure bool) (match, frame.Reaso
 }
 
 // nothingAt says why a packet from outside to no mapping ends. With Symmetric the port
-// may be that of flows to others.
+// may be that of flows to others. A query asks the outer address itself.
 func (t *Table) nothingAt(p *packet) frame.Reason {
-	if p.kind.mapsPorts() && t.ports.of(p.kind).inUse(p.near.port) {
+	if p.kind.mapsPorts() && !p.asks && t.ports.of(p.kind).inUse(p.near.port) {
 		return frame.DropNATFiltered
 	}
 	return frame.DropNoFlow
@@ -98,6 +98,8 @@ func (t *Table) openIn(now int64, p *packet) (m match, r frame.Reason) {
 	}
 	to := t.mappings.at(id)
 	switch {
+	case p.asks:
+		return m, frame.DropNoFlow
 	case !t.admits(id, p.remote):
 		return m, frame.DropNATFiltered
 	case p.shape == shapeQuery || !p.begins():
@@ -151,17 +153,14 @@ func (t *Table) add(now int64, k *flowKey, mapping uint32, d dir, tcp uint8) mat
 	id := t.flows.take()
 	r := t.flows.at(id)
 	r.mapping, r.queue, r.holds = mapping, queueNone, false
-	r.hashes = [2]uint32{
-		t.hash(saltFlow+uint64(out), k.kind, k.inside, k.remote), t.hash(saltFlow+uint64(in), k.kind, k.outer, k.remote),
-	}
 	r.publish(k, history(0).step(d, tcp), uint32(now/second))
 	t.attach(id, r, k, d)
-	t.hosts[k.inside.a]++
+	t.source(k.inside.a).flows++
 	t.live++
 	t.opened.Add(1)
 	t.enqueue(id, queueFresh)
 	t.schedule(now, id, r, k)
-	for _, h := range r.hashes {
+	for _, h := range t.hashes(k) {
 		t.index.add(h, id)
 	}
 	to := k.outer
@@ -169,6 +168,23 @@ func (t *Table) add(now int64, k *flowKey, mapping uint32, d dir, tcp uint8) mat
 		to = k.inside
 	}
 	return match{r: r, id: id, gen: r.gen.Load(), flags: r.ports.Load(), to: to}
+}
+
+// hashes are those that a flow is found by, by dir.
+func (t *Table) hashes(k *flowKey) [2]uint32 {
+	return [2]uint32{
+		t.hash(saltFlow+uint64(out), k.kind, k.inside, k.remote), t.hash(saltFlow+uint64(in), k.kind, k.outer, k.remote),
+	}
+}
+
+// source returns what is known of an inside address, new with its first flow.
+func (t *Table) source(a addr) *source {
+	s := t.sources[a]
+	if s == nil {
+		s = &source{queues: emptyQueues()}
+		t.sources[a] = s
+	}
+	return s
 }
 
 // attach ties a new flow to its mapping, or to its port.

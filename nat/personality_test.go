@@ -47,6 +47,19 @@ func TestPersonalities(t *testing.T) {
 	}
 }
 
+// Each remote endpoint sees another port, also of a host that could keep its own.
+func TestSymmetricKeepsPortOnce(t *testing.T) {
+	r := newRig(t, personality(Symmetric))
+	seen := map[uint16]bool{}
+	for i := range uint16(10) {
+		s := r.out(udp(a, at(hostX, 80+i)))
+		if i == 0 && s.src.Port() != a.Port() || seen[s.src.Port()] {
+			t.Errorf("flow %d of %v has %v", i, a, s.src)
+		}
+		seen[s.src.Port()] = true
+	}
+}
+
 // A flow that began outside is no leave to others of its sender's host.
 func TestRestrictedNeedsAnAnswer(t *testing.T) {
 	r := newRig(t, personality(Restricted))

@@ -135,16 +135,14 @@ func (p *pool) around(lo, start, hi int, mask uint64) (port uint16, ok bool) {
 	return p.search(lo, start-1, mask)
 }
 
-// sharedPort returns an outer port at which fits, the flow's inside port if that one
-// does. Where more than 1,024 ports are all but full for one remote endpoint, it may
+// sharedPort returns an outer port at which fits: one that no flow has as long as there
+// is any, so that each remote endpoint sees another port, and the flow's inside port
+// first. Where more than 1,024 ports are all but full for one remote endpoint, it may
 // miss the last free ones.
 func (t *Table) sharedPort(k kind, inside uint16, fits func(port uint16) bool) (port uint16, ok bool) {
 	p := t.ports.of(k)
 	lo, hi := t.portRange(k)
 	may := func(port uint16) bool { return !p.isFixed(port) && fits(port) }
-	if n := int(inside); n >= lo && n <= hi && may(inside) {
-		return inside, true
-	}
 	if port, ok = t.freePort(k, inside); ok && may(port) {
 		return port, true
 	}

@@ -24,8 +24,7 @@ type record struct {
 	traffic [2]struct{ packets, bytes atomic.Uint64 }
 
 	// Under the lock:
-	hashes     [2]uint32 // by dir
-	next, prev uint32    // in its queue
+	next, prev [lists]uint32 // in its queue
 	queue      uint8
 	holds      bool // it is one of its mapping's holders
 	_          [6]byte

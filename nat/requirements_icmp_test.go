@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"testing"
 	"time"
 
 	"vswitch/internal/frame"
@@ -71,4 +72,15 @@ var requirementsICMP = []requirement{
 	{"RFC 5508 REQ-10: redirects end", nil, func(r *rig) {
 		r.refuse(opIn, complain(hostX, r.out(udp(a, x)).bytes, 5, 1, 500), frame.DropUplinkProtocol)
 	}},
+}
+
+// A query from outside asks the outer address itself, also where its identifier is that
+// of somebody's mapping: it is no flow's, and not filtered, so that its owner answers.
+func TestOuterAddressIsAsked(t *testing.T) {
+	for p := range personalities {
+		r := newRig(t, personality(p))
+		s := r.out(echo(hostA, hostX, 7, true))
+		r.refuse(opIn, echo(hostY, outer4, s.src.Port(), true), frame.DropNoFlow)
+		r.refuse(opIn, echo(hostY, outer4, s.src.Port()+1, true), frame.DropNoFlow)
+	}
 }

@@ -264,11 +264,37 @@ func (t *Table) check(tb testing.TB) {
 		tb.Errorf("%d flows, %d counted, %d deadlines, %d indexed; %d mappings, %d counted", live, t.live, deadlines, indexed, mapped, t.mapped)
 	}
 	for a, n := range hosts {
-		if t.hosts[a] != n {
-			tb.Errorf("host %x has %d flows; says %d", a, n, t.hosts[a])
+		if s := t.sources[a]; s == nil || s.flows != n {
+			tb.Errorf("host %x has %d flows; says %+v", a, n, s)
 		}
 	}
-	if len(hosts) != len(t.hosts) {
-		tb.Errorf("%d hosts, of which %d have flows", len(t.hosts), len(hosts))
+	if len(hosts) != len(t.sources) {
+		tb.Errorf("%d hosts, of which %d have flows", len(t.sources), len(hosts))
+	}
+	t.checkQueues(tb)
+}
+
+// checkQueues: the lists of all have what the lists of the sources have together.
+func (t *Table) checkQueues(tb testing.TB) {
+	tb.Helper()
+	count := func(list int, l queue) (n int) {
+		for id, prev := l.first, none; id != none; n++ {
+			r := t.flows.at(id)
+			if r.prev[list] != prev || r.gen.Load()&1 == 0 {
+				tb.Errorf("record %d of list %d: %+v", id, list, r)
+				break
+			}
+			id, prev = r.next[list], id
+		}
+		return n
+	}
+	for q := range queues {
+		all, own := count(ofAll, t.queues[q]), 0
+		for _, s := range t.sources {
+			own += count(ofSource, s.queues[q])
+		}
+		if all != own {
+			tb.Errorf("queue %d has %d flows, those of the sources %d", q, all, own)
+		}
 	}
 }

@@ -35,7 +35,7 @@ type Table struct {
 	peers     index // flows by mapping and remote address; with Restricted only
 	published map[service]uint32
 	forwards  map[Forward]uint32
-	hosts     map[addr]int // flows of each inside address
+	sources   map[addr]*source // those that have flows
 	wheels    [wheels]*flow.Wheel
 	queues    [queues]queue
 	drawn     uint64
@@ -53,13 +53,10 @@ func New(c Config) (*Table, error) {
 	}
 	t := &Table{
 		c: c, flows: newBlocks[record](c.MaxFlows), mappings: newBlocks[mapping](c.MaxFlows + maxForwards),
-		hosts: make(map[addr]int), timeouts: c.Timeouts.byClass(),
+		sources: make(map[addr]*source), queues: emptyQueues(), timeouts: c.Timeouts.byClass(),
 	}
 	for i := range t.wheels {
 		t.wheels[i] = flow.NewWheel(second, 0)
-	}
-	for i := range t.queues {
-		t.queues[i] = queue{none, none}
 	}
 	t.fragments.init()
 	return t, nil

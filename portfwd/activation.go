@@ -30,26 +30,40 @@ type poolKey struct {
 
 // Inherited returns the sockets that the service manager passed to this process:
 // LISTEN_PID and LISTEN_FDS of sd_listen_fds(3). It clears these variables, so that
-// programs that are started do not believe that they are meant.
+// programs that are started do not believe that they are meant. The error is NewPool's.
 func Inherited() (*Pool, error) { return NewPool(activation.Files(true)) }
 
-// NewPool takes sockets over: TCP, bound or listening, and bound UDP. The files are
-// closed, also when it fails; the pool has descriptors of its own. A socket bound to
+// A SocketError is a descriptor that a pool did not take. It wraps ErrInherited.
+type SocketError struct {
+	// Name is the file's.
+	Name string
+	// Err says what is wrong with it.
+	Err error
+}
+
+// Error returns the name and the cause.
+func (e *SocketError) Error() string {
+	return fmt.Sprintf("portfwd: %v: %s: %v", ErrInherited, e.Name, e.Err)
+}
+
+// Unwrap returns ErrInherited and the cause.
+func (e *SocketError) Unwrap() []error { return []error{ErrInherited, e.Err} }
+
+// NewPool takes sockets over: TCP, bound or listening, and bound UDP. A socket bound to
 // [::] must not take IPv4, too (BindIPv6Only=ipv6-only): each family of a published
-// port is a socket of its own. Errors wrap ErrInherited.
+// port is a socket of its own. The files are closed; the pool has descriptors of its
+// own. It has all that can be used, also when the error is not nil: that joins a
+// *SocketError for each of the others.
 func NewPool(files []*os.File) (*Pool, error) {
 	p := &Pool{free: map[poolKey]int{}}
 	var errs []error
 	for _, f := range files {
 		if err := p.adopt(f); err != nil {
-			errs = append(errs, fmt.Errorf("portfwd: %w: %s: %w", ErrInherited, f.Name(), err))
+			errs = append(errs, &SocketError{Name: f.Name(), Err: err})
 		}
 		_ = f.Close() // p has a duplicate
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(append(errs, p.Close())...)
-	}
-	return p, nil
+	return p, errors.Join(errs...)
 }
 
 func (p *Pool) adopt(f *os.File) error {

@@ -107,14 +107,32 @@ func TestPoolRefuses(t *testing.T) {
 		"was passed twice":       {good, os.NewFile(uintptr(twice), "the same")},
 	} {
 		before := descriptors(t)
-		_, err := NewPool(files)
-		if !errors.Is(err, ErrInherited) || !strings.Contains(err.Error(), want) {
+		pool, err := NewPool(files)
+		bad, ok := errors.AsType[*SocketError](err)
+		if !ok || !errors.Is(err, ErrInherited) || !strings.Contains(bad.Err.Error(), want) || bad.Name == "" {
 			t.Errorf("%q: %v", want, err)
 		}
+		must(t, pool.Close())
 		if after := descriptors(t); after != before-len(files) {
 			t.Errorf("%q: %d descriptors before, %d after", want, before, after)
 		}
 	}
+}
+
+// TestPoolTakesTheOthers: one socket that cannot be used does not keep the others from it.
+func TestPoolTakesTheOthers(t *testing.T) {
+	at := free(t, TCP, "127.0.0.1")
+	null, err := os.Open(os.DevNull)
+	must(t, err)
+	pool, err := NewPool([]*os.File{null, inherited(t, TCP, at), socket(t, unix.AF_INET, unix.SOCK_DGRAM)})
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) != 2 {
+		t.Fatalf("%v", err)
+	}
+	if len(pool.free) != 1 || !answers(at) {
+		t.Errorf("the pool has %v", pool.free)
+	}
+	must(t, pool.Close())
 }
 
 func socket(t testing.TB, family, kind int) *os.File {

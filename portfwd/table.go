@@ -151,11 +151,15 @@ func (t *Table) undo(pubs []Publication) error {
 	return errors.Join(errs...)
 }
 
-// Unpublish takes away owner's ports that s means: with a host port that one, without
-// all of the container's port. Flows and connections through them end. It returns
-// ErrNotPublished if there are none.
+// Unpublish takes away owner's ports that s means: the one that was published by just s,
+// or by Spec.At of its port; else with a host port that one, without all of the
+// container's port. Flows and connections through them end. It returns ErrNotPublished if
+// there are none.
 func (t *Table) Unpublish(owner string, s Spec) error {
-	gone := t.remove(owner, func(p Publication) bool { return p.matches(s) })
+	gone := t.remove(owner, func(p Publication) bool { return p.Spec.At(p.Port()) == s })
+	if len(gone) == 0 {
+		gone = t.remove(owner, func(p Publication) bool { return p.matches(s) })
+	}
 	if len(gone) == 0 {
 		return fmt.Errorf("portfwd: unpublish %s: %w", s, ErrNotPublished)
 	}

@@ -252,3 +252,25 @@ func TestSpliceNeedsDial(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestUnpublishExactly: of two that a port without an address would mean, the one that was
+// published by just that goes first.
+func TestUnpublishExactly(t *testing.T) {
+	table := NewTable((&fakeHost{}).allocator(small, true), newCarrier(), nil)
+	_, err := table.Publish("web", specs(t, "80", "127.0.0.2:40000:80"), Options{Target: both, Default: netip.MustParseAddr("127.0.0.1")})
+	must(t, err)
+	asked := spec(t, "80").At(table.List()[0].Port())
+	for _, left := range []string{"127.0.0.2:40000:80/tcp", ""} {
+		must(t, table.Unpublish("web", asked))
+		if got := strings.Join(asTyped(table), " "); got != left {
+			t.Errorf("%q is left, want %q", got, left)
+		}
+	}
+}
+
+func asTyped(t *Table) (out []string) {
+	for _, p := range t.List() {
+		out = append(out, p.Spec.String())
+	}
+	return out
+}
