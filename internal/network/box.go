@@ -26,8 +26,8 @@ type box struct {
 	plugs   map[string]*Plug // by endpoint ID
 	clients map[string]*dhcpClient
 	names   *resolver
-	// published is the ID of the endpoint that its ports are published by; "": none.
-	published string
+	// published is where its ports are; the zero value: nowhere.
+	published publishAt
 	life      *life // what runs now, or ran last; nil before the first start
 	removed   bool
 }

@@ -53,24 +53,20 @@ func (c *carrier) place(b *portfwd.Binding) (w *way, worker int, p socket.Port, 
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	box := c.m.containers[b.Owner]
-	if box == nil {
+	if box == nil || box.published.net == nil {
 		return nil, 0, p, errNoWay
 	}
-	for i := range box.rec.Endpoints {
-		e := &box.rec.Endpoints[i]
-		n, plug := c.m.networks[e.Network], box.plugs[e.ID]
-		if e.ID != box.published || n == nil || n.seg == nil || n.seg.exit.net == nil || plug == nil {
-			continue
-		}
-		worker, ok := c.m.fabric.engine.Owner(plug.id)
-		if !ok {
-			break
-		}
-		return n.seg.exit.way, worker, socket.Port{
-			UDP: b.Proto == portfwd.UDP, FD: b.FD, Host: b.Host, Inside: b.Target, Net: n.seg.exit.net,
-		}, nil
+	exit, plug := &box.published.net.seg.exit, box.plugs[box.published.endpoint]
+	if exit.net == nil || plug == nil {
+		return nil, 0, p, errNoWay
 	}
-	return nil, 0, p, errNoWay
+	worker, ok := c.m.fabric.engine.Owner(plug.id)
+	if !ok {
+		return nil, 0, p, errNoWay
+	}
+	return exit.way, worker, socket.Port{
+		UDP: b.Proto == portfwd.UDP, FD: b.FD, Host: b.Host, Inside: b.Target, Net: exit.net,
+	}, nil
 }
 
 // Close implements portfwd.Carrier.

@@ -65,14 +65,18 @@ func (m *Manager) connectRunning(b *box, e *Endpoint) error {
 }
 
 // refresh has a running container know about its networks as they are now: routes,
-// name servers, hosts.
+// name servers, hosts. Its ports come last: their places may be taken.
 func (m *Manager) refresh(b *box) error {
 	if err := m.setRoutes(b); err != nil {
 		return err
 	}
-	if err := m.setPorts(b); err != nil {
+	if err := m.refreshNames(b); err != nil {
 		return err
 	}
+	return m.setPorts(b)
+}
+
+func (m *Manager) refreshNames(b *box) error {
 	if b.sb == nil {
 		return nil
 	}
@@ -87,7 +91,11 @@ func (m *Manager) refresh(b *box) error {
 
 // dropEndpoint takes an endpoint off its network and out of the record.
 func (m *Manager) dropEndpoint(b *box, e *Endpoint) error {
-	err := m.leaveOne(b, e)
+	var err error
+	if b.published.endpoint == e.ID {
+		err = m.unsetPorts(b) // first: the address may be another's right after
+	}
+	err = errors.Join(err, m.leaveOne(b, e))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	id, network := e.ID, e.Network
@@ -134,7 +142,12 @@ func (m *Manager) Disconnect(network, container string, force bool) error {
 	if err := m.saveWithout(b, e.ID); err != nil {
 		return err
 	}
-	if err = m.leaveAgain(b, e); err != nil && !force {
+	ports := b.record().Ports
+	err = m.leaveAgain(b, e)
+	if !slices.Equal(ports, b.rec.Ports) {
+		err = errors.Join(err, b.save()) // some were chosen where they are now
+	}
+	if err != nil && !force {
 		return api.Errorf(api.Unexpected, err, "container %q left network %q, but something is left", b.rec.Name, n.rec.Name)
 	}
 	return nil

@@ -72,13 +72,14 @@ func (m *Manager) takeLease(b *box, e *Endpoint, l client.Lease) error {
 	dev := b.plugs[e.ID].Device()
 	old := e.IPv4
 	if old != l.Addr {
-		if err := dev.AddAddr(l.Addr); err != nil {
-			return err
-		}
+		// The old one first: the kernel takes those that came later along.
 		if old.IsValid() {
 			if err := dev.DelAddr(old); err != nil {
 				return err
 			}
+		}
+		if err := dev.AddAddr(l.Addr); err != nil {
+			return err
 		}
 	}
 	m.mu.Lock()

@@ -33,26 +33,37 @@ func (m *Manager) residents(n *Network) map[netip.Addr]string {
 	return out
 }
 
+// connections are those of the way out by sockets.
+func (m *Manager) connections() []uplink.Flow {
+	if w := m.way.Load(); w != nil {
+		return w.flows()
+	}
+	return nil
+}
+
+func byNetwork(all []uplink.Flow) map[string][]uplink.Flow {
+	out := map[string][]uplink.Flow{}
+	for _, f := range all {
+		out[f.Network] = append(out[f.Network], f)
+	}
+	return out
+}
+
 // Connections lists what passes a way out, and in by published ports.
 func (m *Manager) Connections(ref string) ([]api.Connection, error) {
 	nets, err := m.chosen(ref)
 	if err != nil {
 		return nil, err
 	}
-	var sockets []uplink.Flow
-	if m.way != nil {
-		sockets = m.way.flows()
-	}
+	sockets := byNetwork(m.connections())
 	out := []api.Connection{}
 	for _, n := range nets {
 		if n.seg == nil {
 			continue
 		}
 		who := m.residents(n)
-		for _, f := range sockets {
-			if f.Network == n.rec.Name {
-				out = append(out, socketRow(f, who))
-			}
+		for _, f := range sockets[n.rec.Name] {
+			out = append(out, socketRow(f, who))
 		}
 		if f := n.seg.exit.leg; f != nil {
 			for _, c := range f.nat.Flows() {
@@ -93,6 +104,7 @@ func (m *Manager) NATMappings(ref string) ([]api.NATMapping, error) {
 	if err != nil {
 		return nil, err
 	}
+	sockets := byNetwork(m.connections())
 	out := []api.NATMapping{}
 	for _, n := range nets {
 		if n.seg == nil {
@@ -108,9 +120,7 @@ func (m *Manager) NATMappings(ref string) ([]api.NATMapping, error) {
 				})
 			}
 		}
-		if n.seg.exit.net != nil {
-			out = append(out, m.socketMappings(n, who)...)
-		}
+		out = append(out, socketMappings(n, sockets[n.rec.Name], who)...)
 	}
 	slices.SortFunc(out, func(a, b api.NATMapping) int {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Inside, b.Inside),
@@ -121,16 +131,13 @@ func (m *Manager) NATMappings(ref string) ([]api.NATMapping, error) {
 
 // socketMappings puts the connections of one socket together: of UDP one socket talks
 // to many.
-func (m *Manager) socketMappings(n *Network, who map[netip.Addr]string) []api.NATMapping {
+func socketMappings(n *Network, all []uplink.Flow, who map[netip.Addr]string) []api.NATMapping {
 	type key struct {
 		proto        string
 		inside, host netip.AddrPort
 	}
 	flows := map[key]*api.NATMapping{}
-	for _, f := range m.way.flows() {
-		if f.Network != n.rec.Name {
-			continue
-		}
+	for _, f := range all {
 		k := key{f.Proto, f.Inside, f.Host}
 		x := flows[k]
 		if x == nil {

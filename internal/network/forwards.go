@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -109,15 +110,15 @@ func (t *forwards) unpublishAll(owner string) error {
 func (t *forwards) drop(which func(forwarded) bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var err error
+	var errs []error
 	t.all = slices.DeleteFunc(t.all, func(f forwarded) bool {
 		if !which(f) {
 			return false
 		}
-		err = f.foot.unforward(f.rules)
+		errs = append(errs, f.foot.unforward(f.rules))
 		return true
 	})
-	return err
+	return errors.Join(errs...)
 }
 
 // of lists a container's, or all with "".

@@ -233,13 +233,17 @@ func (m *Manager) reattachForeign(b *box) (gone bool, err error) {
 // noted; the others go on.
 func (m *Manager) plugAgain(b *box) error {
 	var errs []error
-	for _, e := range m.endpointsOf(b) {
+	endpoints := m.endpointsOf(b)
+	for _, e := range endpoints {
 		if err := m.joinOne(b, e); err != nil {
 			errs = append(errs, err)
 			b.edit(func() { e.Error = api.AsError(err).Error() })
 		}
 	}
-	errs = append(errs, m.setRoutes(b), m.openNames(b), m.setPorts(b))
+	errs = append(errs, m.setRoutes(b), m.openNames(b))
+	if len(endpoints) > 0 {
+		errs = append(errs, m.setPorts(b))
+	}
 	return errors.Join(errs...)
 }
 

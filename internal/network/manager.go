@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vswitch/internal/api"
@@ -81,8 +82,9 @@ type Manager struct {
 	dns    *dns.Server
 	own    netip.Prefix // the switch's block of unique local addresses
 
+	// The way out by sockets is made with the first network that needs it.
 	wayOnce sync.Once
-	way     *way
+	way     atomic.Pointer[way]
 	wayErr  error
 
 	ports    *portfwd.Table
@@ -196,8 +198,8 @@ func (m *Manager) Release() error {
 		}
 	}
 	m.splicer.Stop()
-	if m.way != nil {
-		errs = append(errs, m.way.close())
+	if w := m.way.Load(); w != nil {
+		errs = append(errs, w.close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("release the networks: %w", err)

@@ -1,14 +1,17 @@
 package network
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"vswitch/internal/api"
+	"vswitch/nat"
 )
 
 func TestReadOptions(t *testing.T) {
-	plain := options{icc: true, mode4: modeNAT, mode6: modeNAT, mtu: 1500, ifPrefix: "eth"}
+	plain := options{icc: true, mode4: modeNAT, mode6: modeNAT, mtu: 1500, ifPrefix: "eth",
+		uplink: uplinkOption{kind: uplinkSocket}, personality: nat.PortRestricted, maxFlows: defaultMaxFlows}
 	with := func(change func(*options)) options {
 		o := plain
 		change(&o)
@@ -45,11 +48,24 @@ func TestReadOptions(t *testing.T) {
 		{optIfPrefix, "a b", plain, true},
 		{optIfPrefix, "\u00e9", plain, true},
 		{optIfPrefix, "lo", plain, true},
-		{optHostBinding, "127.0.0.1", plain, false},
-		{optHostBinding, "::", plain, false},
+		{optHostBinding, "127.0.0.1", with(func(o *options) { o.hostBinding = netip.MustParseAddr("127.0.0.1") }), false},
+		{optHostBinding, "::", with(func(o *options) { o.hostBinding = netip.IPv6Unspecified() }), false},
 		{optHostBinding, "localhost", plain, true},
 		{optMasquerade, "maybe", plain, true},
 		{optOverlap, "true", with(func(o *options) { o.overlap = true }), false},
+		{optUplink, "none", with(func(o *options) { o.uplink.kind = uplinkNone }), false},
+		{optUplink, "tap", with(func(o *options) { o.uplink.kind = uplinkTap }), false},
+		{optUplink, "tap:/run/netns/lab", with(func(o *options) { o.uplink = uplinkOption{uplinkTap, "/run/netns/lab"} }), false},
+		{optUplink, "network:outer", with(func(o *options) { o.uplink = uplinkOption{uplinkNetwork, "outer"} }), false},
+		{optUplink, "network", plain, true},
+		{optUplink, "network:", plain, true},
+		{optUplink, "socket:x", plain, true},
+		{optUplink, "", plain, true},
+		{optHostLoopback, "true", with(func(o *options) { o.hostLoopback = true }), false},
+		{optNAT, "full-cone", with(func(o *options) { o.personality = nat.FullCone }), false},
+		{optNAT, "cone", plain, true},
+		{optMaxFlows, "10", with(func(o *options) { o.maxFlows = 10 }), false},
+		{optMaxFlows, "0", plain, true},
 		{"com.example.other", "whatever", plain, false},
 	} {
 		got, err := readOptions(map[string]string{c.key: c.value})

@@ -45,11 +45,13 @@ func (m *Manager) portMap(b *box) map[string][]api.PortBinding {
 	return out
 }
 
-// asked are the ports as the user asked for them.
+// asked are the ports as the user asked for them, one by one.
 func (c *Container) asked() map[string][]api.PortBinding {
 	specs := make([]portfwd.Spec, 0, len(c.Ports))
 	for _, r := range c.Ports {
-		specs = append(specs, r.Spec)
+		if !r.All {
+			specs = append(specs, r.Spec)
+		}
 	}
 	return portfwd.ToBindings(specs)
 }
@@ -97,14 +99,7 @@ func (m *Manager) PublishedPorts(ref string) ([]api.PublishedPort, error) {
 	if err != nil {
 		return nil, err
 	}
-	active := map[netip.AddrPort]uint64{}
-	if m.way != nil {
-		for _, f := range m.way.flows() {
-			if f.In {
-				active[f.Inside]++
-			}
-		}
-	}
+	active := m.active()
 	out := []api.PublishedPort{}
 	for _, p := range m.ports.List() {
 		for _, at := range p.Bindings {
@@ -116,7 +111,7 @@ func (m *Manager) PublishedPorts(ref string) ([]api.PublishedPort, error) {
 				row.Accepted, row.Active, row.Refused = c.Accepted, uint64(c.Open), c.Refused
 			} else {
 				c := m.carrier.counts(at)
-				row.Accepted, row.Active, row.Refused = c.Accepted, active[at.Target], c.Refused
+				row.Accepted, row.Active, row.Refused = c.Accepted, active[entry{at.Proto, at.Host, at.Target}], c.Refused
 			}
 			out = append(out, row)
 		}
@@ -137,6 +132,30 @@ func (m *Manager) PublishedPorts(ref string) ([]api.PublishedPort, error) {
 	return out, nil
 }
 
+// entry is a published port as connections come in by it.
+type entry struct {
+	proto        string
+	host, inside netip.AddrPort
+}
+
+// active counts the connections that came in, by the host's address that they came by
+// and by all of its family.
+func (m *Manager) active() map[entry]uint64 {
+	out := map[entry]uint64{}
+	for _, f := range m.connections() {
+		if !f.In {
+			continue
+		}
+		any := netip.IPv4Unspecified()
+		if f.Host.Addr().Is6() {
+			any = netip.IPv6Unspecified()
+		}
+		out[entry{f.Proto, f.Host, f.Inside}]++
+		out[entry{f.Proto, netip.AddrPortFrom(any, f.Host.Port()), f.Inside}]++
+	}
+	return out
+}
+
 func (m *Manager) portRow(owner, proto string, host, target netip.AddrPort) api.PublishedPort {
 	row := api.PublishedPort{
 		Container: m.nameOf(owner), Protocol: proto, HostIP: host.Addr().String(), HostPort: host.Port(),
@@ -146,10 +165,8 @@ func (m *Manager) portRow(owner, proto string, host, target netip.AddrPort) api.
 	defer m.mu.Unlock()
 	if b := m.containers[owner]; b != nil {
 		row.Error = b.rec.PublishError
-		for i := range b.rec.Endpoints {
-			if n := m.networks[b.rec.Endpoints[i].Network]; b.rec.Endpoints[i].ID == b.published && n != nil {
-				row.Network = n.rec.Name
-			}
+		if b.published.net != nil {
+			row.Network = b.published.net.rec.Name
 		}
 	}
 	return row

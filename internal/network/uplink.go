@@ -117,13 +117,13 @@ func filterOf(p nat.Personality) uplink.Filter {
 // theWay returns the way out by sockets, made when the first network needs it.
 func (m *Manager) theWay() (*way, error) {
 	m.wayOnce.Do(func() {
-		m.way, m.wayErr = openWay(m.fabric, m.maxFlows(), func(err error) {
-			m.watchers.Go(func() {
-				m.cfg.Found(api.Errorf(api.SocketsExhausted, err, "a connection was refused"))
-			})
+		var w *way
+		w, m.wayErr = openWay(m.fabric, m.maxFlows(), func(err error) { // once a minute at most
+			m.cfg.Found(api.Errorf(api.SocketsExhausted, err, "a connection was refused"))
 		})
+		m.way.Store(w)
 	})
-	return m.way, m.wayErr
+	return m.way.Load(), m.wayErr
 }
 
 // reservedFiles are descriptors that connections leave to everything else.
