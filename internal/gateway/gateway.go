@@ -46,7 +46,8 @@ type Uplink interface {
 	// yet. Also what comes to a gateway's address for no service is given, which may
 	// belong to a connection with a client that the gateway stands for. It leaves in
 	// Drop of each how it ends: Accepted if it was given to x.Reenter, or a reason,
-	// which the gateway books and, for some, tells the sender. As for Service, it must
+	// which the gateway books and, for some, tells the sender; TCP is reset by the uplink,
+	// unless there is no service, no way or no port for it. As for Service, it must
 	// not block, and may be called by several workers at once.
 	Take(x Outbox, run []*frame.Frame)
 }

@@ -58,10 +58,13 @@ func (p *packet) turnedAway(r frame.Reason) {
 	switch r {
 	case frame.DropNoService:
 		p.closed()
-	case frame.DropUplinkProtocol, frame.DropUplinkLoopback:
+	case frame.DropUplinkProtocol:
 		p.refuse(r, prohibited, 0)
-	case frame.DropUplinkUnreachable, frame.DropUplinkSockets, frame.DropUplinkLimit,
-		frame.DropNATPorts, frame.DropNATLimit:
+	case frame.DropUplinkLoopback, frame.DropUplinkSockets, frame.DropUplinkLimit:
+		if p.f.Proto != frame.ProtoTCP { // which was reset already
+			p.refuse(r, prohibited, 0)
+		}
+	case frame.DropUplinkUnreachable, frame.DropNATPorts, frame.DropNATLimit:
 		p.refuse(r, hostUnreachable, 0)
 	case frame.DropNoRoute:
 		p.refuse(r, netUnreachable, 0)

@@ -19,6 +19,7 @@ func TestOutward(t *testing.T) {
 	}{
 		{"taken", tcp(ask4, outside4, 80, syn, nil), frame.Consumed, 0},
 		{"the host's loopback", udp(ask4, outside4, 80, nil), frame.DropUplinkLoopback, 1},
+		{"the host's loopback, reset", tcp(ask4, outside4, 80, syn, nil), frame.DropUplinkLoopback, 0},
 		{"no protocol of the uplink", udp(ask6, outside6, 80, nil), frame.DropUplinkProtocol, 1},
 		{"no socket", udp(ask4, outside4, 80, nil), frame.DropUplinkSockets, 1},
 		{"no way", udp(ask6, outside6, 80, nil), frame.DropUplinkUnreachable, 1},

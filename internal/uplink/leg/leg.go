@@ -169,7 +169,7 @@ func (l *Leg) piece(slot, b []byte, in bool) (n int, port frame.PortID, ok bool)
 		next, port, src = l.Station, l.InsidePort, l.InsideMAC
 	}
 	mac, ok := next(dst)
-	if !ok {
+	if !ok || hopsLeft(b[info.L3:]) <= 1 {
 		return 0, 0, false
 	}
 	clear(slot[frame.Headroom-frame.VnetLen : frame.Headroom])
@@ -182,8 +182,8 @@ func (l *Leg) piece(slot, b []byte, in bool) (n int, port frame.PortID, ok bool)
 	return n, port, true
 }
 
-// Lost counts fragments that were kept and could not be sent on: no slot was free, or
-// their station was gone.
+// Lost counts fragments that were kept and could not be sent on: no slot was free, they
+// had no hop left, or their station was gone.
 func (l *Leg) Lost() uint64 { return l.lost.Load() }
 
 // hop counts the hops of a packet down by one; that there is one left was checked.
@@ -195,6 +195,14 @@ func hop(packet []byte) {
 	}
 	ip := frame.IPv6(packet)
 	ip.SetHopLimit(ip.HopLimit() - 1)
+}
+
+// hopsLeft is how many hops a packet may still go, this one counted.
+func hopsLeft(packet []byte) uint8 {
+	if packet[0]>>4 == 4 {
+		return frame.IPv4(packet).TTL()
+	}
+	return frame.IPv6(packet).HopLimit()
 }
 
 func destination(f *frame.Frame) netip.Addr { return addressed(f.Bytes()[f.L3:], f.Flags) }

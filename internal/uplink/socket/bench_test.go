@@ -1,32 +1,28 @@
 package socket
 
 import (
+	"net/netip"
 	"testing"
 
-	"vswitch/internal/flow"
+	"vswitch/internal/frame"
+	ut "vswitch/internal/uplink/uplinktest"
 )
 
-// What it costs to ask all protocols for their deadlines, which is not done for a batch.
-func BenchmarkNext(b *testing.B) {
-	for _, c := range []struct {
-		name  string
-		after []int64 // seconds
-	}{{"idle", nil}, {"soon", []int64{1}}, {"spread", []int64{1, 20, 60, 300, 7200}}} {
-		b.Run(c.name, func(b *testing.B) {
-			now := int64(3600e9)
-			ws := [3]*flow.Wheel{flow.NewWheel(10<<20, now), flow.NewWheel(1<<27, now), flow.NewWheel(1<<27, now)}
-			for _, w := range ws {
-				for i, a := range c.after {
-					w.Set(uint32(i), now+a*1e9)
-				}
-			}
-			var t timer
-			for b.Loop() {
-				for _, w := range ws {
-					t.by(w.Next())
-				}
-				t.want = 0
-			}
-		})
-	}
+// What a batch costs beside its packets: the timer, and what it would cost to ask all
+// protocols for their deadlines each time.
+func BenchmarkArm(b *testing.B) {
+	r := newRig(b)
+	_, at := listener(b, 8)
+	r.send(alice4.TCP(1, netip.AddrPortFrom(ut.Loopback4, at.Port()), frame.TCPFields{Flags: syn}, nil, 0))
+	r.send(alice4.UDP(1, alias(udpServer(b).LocalAddr()), nil, 0))
+	b.Run("batch", func(b *testing.B) {
+		for b.Loop() {
+			r.s.arm(r.Clock)
+		}
+	})
+	b.Run("asking", func(b *testing.B) {
+		for b.Loop() {
+			r.earliest()
+		}
+	})
 }

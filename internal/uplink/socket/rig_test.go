@@ -72,6 +72,12 @@ type rig struct {
 func newRig(t testing.TB, edit ...func(*Config)) *rig {
 	t.Helper()
 	testnet.NoLeaks(t)
+	return moreRig(t, edit...)
+}
+
+// moreRig is newRig for a test that has one, and with that looks for what is left.
+func moreRig(t testing.TB, edit ...func(*Config)) *rig {
+	t.Helper()
 	w := ut.New(t)
 	c := Config{Seed: 7, MaxFlows: 1 << 12}
 	for _, e := range edit {
@@ -158,20 +164,26 @@ func addrOf(a net.Addr) netip.AddrPort {
 // is.
 func listener(t testing.TB, backlog int) (fd int, at netip.AddrPort) {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	must(t, err)
-	t.Cleanup(func() { unix.Close(fd) })
-	must(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
-	must(t, unix.Listen(fd, backlog))
-	return fd, boundTo(t, fd)
+	return listenAt(t, netip.MustParseAddrPort("127.0.0.1:0"), backlog)
 }
 
-func boundTo(t testing.TB, fd int) netip.AddrPort {
+func listenAt(t testing.TB, at netip.AddrPort, backlog int) (int, netip.AddrPort) {
 	t.Helper()
-	sa, err := unix.Getsockname(fd)
+	family, sa := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Addr: at.Addr().As16()})
+	if at.Addr().Is4() {
+		family, sa = unix.AF_INET, &unix.SockaddrInet4{Addr: at.Addr().As4()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
-	a := sa.(*unix.SockaddrInet4)
-	return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	t.Cleanup(func() { unix.Close(fd) })
+	must(t, unix.Bind(fd, sa))
+	must(t, unix.Listen(fd, backlog))
+	sa, err = unix.Getsockname(fd)
+	must(t, err)
+	if sa, ok := sa.(*unix.SockaddrInet6); ok {
+		return fd, netip.AddrPortFrom(at.Addr(), uint16(sa.Port))
+	}
+	return fd, netip.AddrPortFrom(at.Addr(), uint16(sa.(*unix.SockaddrInet4).Port))
 }
 
 // publish makes a listener and publishes it as alice's port 80.
@@ -208,15 +220,4 @@ func raw(t testing.TB, c *net.UDPConn) (fd int) {
 	must(t, err)
 	must(t, rc.Control(func(n uintptr) { fd = int(n) }))
 	return fd
-}
-
-// syns counts the SYNs among what entered.
-func (r *rig) syns() int {
-	n := 0
-	for _, f := range r.Entered {
-		if f.Proto == frame.ProtoTCP && ut.TCP(f.Frame).Flags() == syn {
-			n++
-		}
-	}
-	return n
 }

@@ -191,23 +191,23 @@ func (s *Shard) expire(x uplink.Outbox) {
 
 // resume goes on with what was cut short, and reports whether there is more.
 func (s *Shard) resume(x uplink.Outbox) bool {
-	more := s.accept(x)
-	more = s.tcp.Resume(x) || more
-	more = s.udp.Resume(x) || more
-	return s.echo.Resume(x) || more
+	again := s.accept(x)
+	again = s.tcp.Resume(x) || again
+	again = s.udp.Resume(x) || again
+	return s.echo.Resume(x) || again
 }
 
 // begin marks that the shard is at work outside a run: what comes meanwhile waits.
 func (s *Shard) begin() { s.later.busy = true }
 
-// done takes what has waited, marks that the shard is not at work any more, and sets the
-// timer.
+// done marks that it is not any more, takes what has waited, and sets the timer.
 func (s *Shard) done(x uplink.Outbox) {
-	s.takeLater(x)
 	s.later.busy = false
-	if s.watch != nil {
-		s.arm(x.Now())
+	if s.watch == nil {
+		return
 	}
+	s.takeLater(x)
+	s.arm(x.Now())
 }
 
 // arm sees to it that the timer goes off before a deadline passes.

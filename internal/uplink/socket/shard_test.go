@@ -40,7 +40,7 @@ func TestDispatch(t *testing.T) {
 	udp := udpServer(t)
 	_, at := listener(t, 8)
 	to := netip.AddrPortFrom(ut.Loopback4, at.Port())
-	ping := frame.DropUplinkUnreachable
+	ping := frame.DropUplinkProtocol
 	if way, _ := echo.Probe(); way != echo.None {
 		ping = frame.Consumed
 	}

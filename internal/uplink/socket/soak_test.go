@@ -202,6 +202,9 @@ func (s *soak) step() {
 	s.Poll(time.Millisecond)
 	s.Advance(time.Millisecond)
 	s.exchange(s.alice)
+	if due, first := s.s.timer.due, s.earliest(); first != 0 && (due == 0 || due > first) {
+		s.T.Errorf("the timer goes off %v after the first deadline", time.Duration(due-first))
+	}
 	entered := s.Entered
 	s.Entered = nil
 	for _, f := range entered {

@@ -20,6 +20,8 @@ import (
 const (
 	// stride is how many workers share the identifiers; an engine has no more.
 	stride = 8
+	// identifiers are a worker's, of each family.
+	identifiers = 1 << 16 / stride
 	// rawKey is the key of the raw socket of IPv4, rawKey+1 of IPv6. Flows have smaller
 	// ones.
 	rawKey = 1 << 27
@@ -123,12 +125,15 @@ func prepare(fd int, v6 bool) {
 func (s *Shard) connectRaw(id uint32) error {
 	r := &s.records[id]
 	l := &s.raw[index(r.v6)]
-	if l.uses == 0 {
+	switch l.uses {
+	case 0:
 		if err := s.openRaw(r.v6); err != nil {
 			return err
 		}
+	case identifiers:
+		return unix.EADDRINUSE
 	}
-	for range 1 << 16 / stride {
+	for range identifiers {
 		s.lastWire += stride
 		wire := s.lastWire&^(stride-1) | uint16(s.worker%stride)
 		if s.onWire(r.v6, wire) == none {
@@ -138,7 +143,7 @@ func (s *Shard) connectRaw(id uint32) error {
 			return nil
 		}
 	}
-	return unix.EADDRINUSE // there is a flow, so the socket stays
+	return unix.EADDRINUSE
 }
 
 func (s *Shard) openRaw(v6 bool) error {

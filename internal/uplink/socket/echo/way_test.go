@@ -119,3 +119,15 @@ func TestNoSocket(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// Where all identifiers are in use none is looked for: that would be work that one small
+// request makes.
+func TestIdentifiersExhausted(t *testing.T) {
+	s := newShard(Config{}, func(int, int, int) (int, error) { return -1, unix.EPERM })
+	s.records = make([]record, 1)
+	s.raw[0].uses = identifiers
+	before := s.lastWire
+	if err := s.connectRaw(0); err != unix.EADDRINUSE || s.lastWire != before {
+		t.Errorf("%v, after %d of them", err, uint16(s.lastWire-before)/stride)
+	}
+}

@@ -24,6 +24,8 @@ const (
 	// section 6), and how many are tried.
 	firstPort, lastPort = 49152, 65535
 	portTries           = 64
+	// servicePorts is the first port that is not one of the gateway's own services.
+	servicePorts = 1024
 )
 
 // SetListener sets what connections take over from the listener that they are accepted
@@ -88,7 +90,8 @@ func (s *Shard) accepted(n *uplink.Net, fd int, client, inside netip.AddrPort, m
 
 // clientKey names the connection by what the container is to see. Who has the client's
 // address and port already, in a connection to the same port of the container, leaves
-// this one a port of the gateway's.
+// this one a port of the gateway's. So does a client that the gateway stands for and whose
+// port may be that of a service of the gateway's: the answers would go there.
 func (s *Shard) clientKey(n *uplink.Net, client, inside netip.AddrPort) (k key, hash uint32, err error) {
 	k = key{inside: inside.Addr().As16(), insidePort: inside.Port(), net: n.ID, remotePort: client.Port()}
 	remote := n.Client(client.Addr(), inside.Addr())
@@ -96,10 +99,12 @@ func (s *Shard) clientKey(n *uplink.Net, client, inside netip.AddrPort) (k key, 
 		return k, 0, ErrPorts
 	}
 	k.remote = remote.As16()
-	if hash, ok := s.vacant(&k); ok {
-		return k, hash, nil
-	}
 	gateway := n.Speaker(inside.Addr())
+	if remote != gateway || client.Port() >= servicePorts {
+		if hash, ok := s.vacant(&k); ok {
+			return k, hash, nil
+		}
+	}
 	if !gateway.IsValid() {
 		return k, 0, ErrPorts
 	}

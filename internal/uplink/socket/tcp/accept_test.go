@@ -129,20 +129,24 @@ func TestAcceptRefused(t *testing.T) {
 	}
 }
 
-// Clients that no packet can come from, and those with the same name, get the gateway's.
+// Clients that no packet can come from, and those with the same name, get the gateway's,
+// and none of its services' ports.
 func TestAcceptNames(t *testing.T) {
 	r := newRig(t)
 	seen := map[netip.AddrPort]bool{}
-	for _, from := range []string{"127.0.0.1:5555", "127.0.0.1:5555", "203.0.113.9:1", "203.0.113.9:1", "[2001:db8::1]:7"} {
+	for _, from := range []string{"127.0.0.1:5555", "127.0.0.1:5555", "203.0.113.9:1", "203.0.113.9:1", "[2001:db8::1]:7000", "127.0.0.1:53", "[2001:db8::1]:547"} {
 		_, fd := client(t)
 		must(t, r.published(fd, from))
 		e := r.server()
 		if seen[e.to] {
 			t.Errorf("two clients are %v", e.to)
 		}
+		if e.to.Addr() == r.Net.Addr4 && e.to.Port() < servicePorts {
+			t.Errorf("%s is %v, where the gateway has its services", from, e.to)
+		}
 		seen[e.to] = true
 	}
-	for _, want := range []string{"10.1.0.1:5555", "203.0.113.9:1", "10.1.0.1:7"} {
+	for _, want := range []string{"10.1.0.1:5555", "203.0.113.9:1", "10.1.0.1:7000"} {
 		if !seen[netip.MustParseAddrPort(want)] {
 			t.Errorf("nobody is %s", want)
 		}

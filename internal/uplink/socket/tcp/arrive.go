@@ -20,7 +20,7 @@ func (s *Shard) arrive(id uint32, n *uplink.Net, f *frame.Frame, t frame.TCP) fr
 	r.txPkts++
 	switch r.state {
 	case connecting:
-		return s.arriveConnecting(id, r, t)
+		return s.arriveConnecting(id, n, f, t)
 	case synSent:
 		return s.arriveSynSent(id, r, t)
 	case timeWait:
@@ -91,6 +91,7 @@ func (s *Shard) unacceptable(id uint32, r *record, t frame.TCP) {
 		s.needAck(id, r)
 	case t.Seq()+1 == r.rcvNxt || t.Seq() == r.rcvNxt:
 		r.heard = s.now // a keep-alive, or a probe of a closed window
+		s.keepAlive(r)  // the answer is not the peer's: it has to be asked, too
 		s.challenge(r, probeEvery)
 	default:
 		s.challenge(r, challengeEvery)
@@ -132,12 +133,16 @@ func (s *Shard) arriveSyn(r *record, t frame.TCP) frame.Reason {
 	return frame.DropTCPWindow
 }
 
-// arriveConnecting: the container asks again, or has lost interest.
-func (s *Shard) arriveConnecting(id uint32, r *record, t frame.TCP) frame.Reason {
+// arriveConnecting: the container asks again, has lost interest, or has lost it before,
+// without a word, and begins anew.
+func (s *Shard) arriveConnecting(id uint32, n *uplink.Net, f *frame.Frame, t frame.TCP) frame.Reason {
+	r := &s.flows[id]
 	switch flags := t.Flags(); {
 	case flags&(syn|ack|rst) == syn && t.Seq()+1 == r.rcvNxt:
 		r.heard = s.now
 		return frame.Consumed
+	case flags&(syn|ack|rst|fin) == syn:
+		return s.anew(id, n, f, t)
 	case flags&rst != 0 && (t.Seq() == r.rcvNxt || t.Seq()+1 == r.rcvNxt):
 		s.abort(id)
 		return frame.Consumed
@@ -151,9 +156,7 @@ func (s *Shard) arriveTimeWait(id uint32, n *uplink.Net, f *frame.Frame, t frame
 	r := &s.flows[id]
 	switch flags := t.Flags(); {
 	case flags&(syn|ack|rst|fin) == syn && after(t.Seq(), r.rcvNxt):
-		k, hash, v4 := r.key, r.hash, r.has(flagV4)
-		s.abort(id)
-		return s.stranger(n, f, t, &k, hash, v4)
+		return s.anew(id, n, f, t)
 	case flags&rst != 0:
 		s.abort(id)
 		return frame.Consumed
@@ -162,4 +165,12 @@ func (s *Shard) arriveTimeWait(id uint32, n *uplink.Net, f *frame.Frame, t frame
 		return frame.Consumed
 	}
 	return frame.DropTCPWindow
+}
+
+// anew has a SYN open a new connection in the place of one of the same name.
+func (s *Shard) anew(id uint32, n *uplink.Net, f *frame.Frame, t frame.TCP) frame.Reason {
+	r := &s.flows[id]
+	k, hash, v4 := r.key, r.hash, r.has(flagV4)
+	s.abort(id)
+	return s.stranger(n, f, t, &k, hash, v4)
 }

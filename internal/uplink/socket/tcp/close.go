@@ -56,3 +56,10 @@ func (s *Shard) fail(id uint32) {
 	s.sendReset(&s.flows[id])
 	s.abort(id)
 }
+
+// broken ends a connection whose socket took nothing more, in its next turn: what the
+// peer said before goes first, as far as the container has room for it.
+func (s *Shard) broken(id uint32, r *record) {
+	r.flags |= flagReadable | flagBroken
+	s.enqueue(id)
+}

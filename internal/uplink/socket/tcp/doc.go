@@ -27,6 +27,11 @@
 // CopiedBytes): stashes have 2 MiB a connection and 16 MiB in all. What finds no room there
 // is not acknowledged (DropUplinkBusy), and comes again.
 //
+// A short connection costs little but system calls, so there are few: what only a longer one
+// needs is set when it turns out to be one (no delay before the second send, keep-alive),
+// and closing is what ends the watch (Watcher.Forget). To a peer on this machine, sockets
+// do not pace (near.go).
+//
 // There is no queue for segments out of order. Between a container and its switch nothing
 // overtakes and nothing is lost, as a rule; where it is, the duplicate ACKs that are sent
 // at once have the container send again.
@@ -47,9 +52,11 @@
 // with an edge; that is why an end that an event spoke of is remembered beside the data
 // that came with it, and the FIN goes along with the last of them.
 //
+// The event that ends the connect may be the one that tells of a peer's first words, too.
+//
 // A connection has a turn of eight super-frames, then the next has one. In a run nothing
-// can be flushed, so what a container's ACK makes possible waits for Resume, which Watcher.Again
-// asks for.
+// can be flushed, so what a container's ACK makes possible waits for Resume, which
+// Watcher.Again asks for.
 //
 // # What an application can notice
 //
@@ -62,22 +69,26 @@
 //
 // The other way round: a SYN is answered only when the peer has answered. Refused is a
 // RST, no way there is an ICMP error, and no answer is no answer. The peer's reset arrives
-// behind all that came before it, the container's reset resets the peer. A half-closed
-// connection stays half closed. An urgent byte keeps its mark, unless it has to be stashed;
-// while one is ahead from the peer, everything is sent step by step (urgent.go). A SYN
-// with other than a usual number of hops left is sent on with as many, and answered by the
-// router where they end: traceroute -T works.
+// behind what came before it, as far as the container has room for that; the container's
+// reset resets the peer. A half-closed connection stays half closed. An urgent byte keeps
+// its mark, unless it has to be stashed; while one is ahead from the peer, everything is
+// sent step by step (urgent.go). A SYN with other than a usual number of hops left is sent
+// on with as many, and answered by the router where they end: traceroute -T works.
 //
 // # Timers
 //
 //	SYN-ACK, SYN to a container   1 s, doubled, five times
 //	connect without a further SYN 75 s: the container has given up
 //	retransmission                200 ms at least, doubled, fifteen times (RFC 6298)
-//	zero window                   a probe after as long, doubled up to a minute
+//	zero window                   a probe after as long, doubled up to a minute, for as
+//	                              long as the container answers
 //	silence                       a probe after two hours (RFC 5382, REQ-5), then every
-//	                              75 s, nine times; the host asks its peer likewise
+//	                              75 s, nine times
 //	TIME-WAIT                     500 ms, only if the container closed last: the long one is
 //	                              its kernel's, or the host's
+//
+// Whether its peer is there the host asks by itself (SO_KEEPALIVE), once the container was
+// silent for two hours or has asked: its keep-alives are answered here.
 //
 // They lie in one wheel. A deadline that moves out is looked at again when the old one has
 // come.

@@ -95,10 +95,21 @@ func gsoType(v4 bool) uint8 {
 	return offload.GSOTCP6
 }
 
+// borrow returns a slot, nil if there is none. Those of what was entered are free again
+// when that is flushed, which in a run it cannot be.
+func (s *Shard) borrow() []byte {
+	slot := s.x.Borrow()
+	if slot == nil && !s.run {
+		s.x.Flush()
+		slot = s.x.Borrow()
+	}
+	return slot
+}
+
 // emit enters a segment without payload. It is lost where there is no slot for it, as
 // any segment may be.
 func (s *Shard) emit(e *ends, h frame.TCPFields) bool {
-	slot := s.x.Borrow()
+	slot := s.borrow()
 	if slot == nil {
 		return false
 	}
@@ -117,12 +128,15 @@ func (s *Shard) sendAck(r *record) {
 	r.rxPkts++
 }
 
-// sendFin ends what the container is sent.
-func (s *Shard) sendFin(r *record) {
+// sendFin ends what the container is sent, and reports whether there was a slot.
+func (s *Shard) sendFin(r *record) bool {
 	e := r.ends()
-	if s.emit(&e, frame.TCPFields{Seq: r.fin, Ack: r.rcvNxt, Flags: fin | ack, Window: r.window()}) {
-		r.sent(0, fin)
+	if !s.emit(&e, frame.TCPFields{Seq: r.fin, Ack: r.rcvNxt, Flags: fin | ack, Window: r.window()}) {
+		return false
 	}
+	r.sent(0, fin)
+	s.x.Flush()
+	return true
 }
 
 // sent books a segment that went to the container.

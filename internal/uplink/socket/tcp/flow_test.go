@@ -6,6 +6,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"vswitch/internal/frame"
 )
 
@@ -132,6 +134,29 @@ func TestPeerResets(t *testing.T) {
 	for e.hear().Flags()&rst == 0 {
 	}
 	same(t, e.got, []byte("last words"))
+	if r.s.live != 0 {
+		t.Error("the connection is left")
+	}
+}
+
+// A peer that answers and resets what still comes: its answer arrives, though the reset
+// is found by a send.
+func TestAnswerBeforeReset(t *testing.T) {
+	r := newRig(t)
+	e := r.end(4000)
+	c := e.connect()
+	r.Settle(0)
+	c.Write([]byte("too large"))
+	c.SetLinger(0)
+	c.Close()
+	unix.Poll([]unix.PollFd{{Fd: r0(e).fd}}, 1000) // POLLHUP
+	e.say(ack, []byte("more"))
+	for flags := uint8(0); flags&rst == 0; {
+		if flags = e.hear().Flags(); flags&fin != 0 {
+			t.Error("an end that the peer did not say")
+		}
+	}
+	same(t, e.got, []byte("too large"))
 	if r.s.live != 0 {
 		t.Error("the connection is left")
 	}

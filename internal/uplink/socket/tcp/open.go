@@ -143,9 +143,9 @@ func (s *Shard) connect(id uint32, n *uplink.Net, to netip.AddrPort) frame.Reaso
 	return frame.Consumed
 }
 
-// socket makes a socket for r. What only a connection needs that lives on is set later:
-// no delay before its second send, keep-alive when it has been silent for long. A SYN with few hops left looks for the way, and its
-// socket's error queue is where the routers answer.
+// socket makes a socket for r. What only a connection needs that lives on is set later
+// (noDelay, keepAlive). A SYN with few hops left looks for the way, and its socket's error
+// queue is where the routers answer.
 func (s *Shard) socket(r *record) (int, error) {
 	v4 := r.has(flagV4)
 	family := unix.AF_INET6

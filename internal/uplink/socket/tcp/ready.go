@@ -21,12 +21,14 @@ func (s *Shard) Ready(x uplink.Outbox, key int32, events uint32) {
 	case r.state != connecting:
 		s.events(id, r, events)
 	case events&(unix.EPOLLOUT|unix.EPOLLERR|unix.EPOLLHUP) != 0:
+		r.note(events) // the peer may have spoken already, and no edge says so again
 		s.connected(id, s.nets[r.net], events)
 	}
 	s.again()
 }
 
-func (s *Shard) events(id uint32, r *record, events uint32) {
+// note notes what events say of the peer's way.
+func (r *record) note(events uint32) {
 	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLPRI) != 0 {
 		r.flags |= flagReadable
 	}
@@ -39,6 +41,10 @@ func (s *Shard) events(id uint32, r *record, events uint32) {
 	if events&unix.EPOLLPRI != 0 {
 		r.flags |= flagUrgent
 	}
+}
+
+func (s *Shard) events(id uint32, r *record, events uint32) {
+	r.note(events)
 	if events&unix.EPOLLOUT != 0 && r.has(flagWaitOut) {
 		s.writable(id, r)
 	}

@@ -89,6 +89,7 @@ const (
 	flagReadable // the socket may have more to peek at
 	flagLast     // no further edge will say so: its peer has closed, or an error came
 	flagError    // it was an error
+	flagBroken   // a send has found it, and the socket does not say it again
 	flagEOF      // all that there was is peeked at: the FIN's number is fin
 	flagFinSent
 	flagFinAcked
@@ -103,10 +104,11 @@ const (
 	flagShut    // and passed on
 	flagWaitOut // for room in the socket
 	flagNeedAck
-	flagAckList // in Shard.acks
-	flagQueued  // in the queue of turns
-	flagBudget  // counted in the budget
-	flagNoDelay // the socket sends small segments at once
+	flagAckList   // in Shard.acks
+	flagQueued    // in the queue of turns
+	flagBudget    // counted in the budget
+	flagNoDelay   // the socket sends small segments at once
+	flagKeepAlive // and asks its peer whether it is there
 )
 
 func (r *record) has(f flags) bool { return r.flags&f != 0 }

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"errors"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -136,12 +137,10 @@ func (s *Shard) again() {
 	}
 }
 
-// errnoOf is 0 for success.
+// errnoOf returns the errno in err, 0 if there is none.
 func errnoOf(err error) unix.Errno {
-	if e, ok := err.(unix.Errno); ok {
-		return e
-	}
-	return 0
+	e, _ := errors.AsType[unix.Errno](err)
+	return e
 }
 
 // full reports whether there is room for no further connection.

@@ -114,7 +114,8 @@ func (s *Shard) flushGather() {
 	sent, errno := s.sendGather(r)
 	switch {
 	case errno != 0 && errno != unix.EAGAIN:
-		s.fail(id)
+		r.took(-g.bytes)
+		s.broken(id, r)
 	case sent < g.bytes:
 		s.stashRest(id, r, sent)
 	}
@@ -192,6 +193,7 @@ func (s *Shard) arriveFin(id, number uint32) {
 		return
 	}
 	r.rcvNxt++
+	r.rcvEdge = later(r.rcvEdge, r.rcvNxt) // its number needs no room
 	r.flags |= flagInFin
 	s.shut(id, r)
 }

@@ -126,9 +126,9 @@ func (s *Shard) timeout(id uint32, r *record) {
 	case s.now-r.heard >= idleTime+deadAfter:
 		s.fail(id)
 	default:
-		r.probes++
-		if !r.blocked() { // the host is to ask its peer as well
-			setInt(int(r.fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		r.probes = min(r.probes+1, maxBackoff)
+		if !r.blocked() {
+			s.keepAlive(r)
 		}
 		s.probe(r)
 	}
@@ -148,15 +148,32 @@ func (s *Shard) repeatSyn(id uint32, r *record) {
 	s.sendSyn(r, flags, mssOf(s.nets[r.net], r.has(flagV4)))
 }
 
-// retransmit has everything sent again that is not acknowledged (RFC 6298, section 5).
+// retransmit has everything sent again that is not acknowledged (RFC 6298, section 5). A
+// container that has taken its window back is asked instead, for as long as it answers
+// (RFC 9293, section 3.8.6.1).
 func (s *Shard) retransmit(id uint32, r *record) {
+	shut := r.sndWnd == 0
 	if r.backoff++; r.backoff > maxBackoff {
-		s.fail(id)
-		return
+		if !shut || s.now-r.heard > 2*maxRTO {
+			s.fail(id)
+			return
+		}
+		r.backoff = maxBackoff
 	}
 	r.flags &^= flagRecover
 	r.dupAcks = 0
-	s.rewind(id, r)
+	if s.rewind(id, r); shut && r.state != unused {
+		s.probe(r)
+	}
+}
+
+// keepAlive has the host ask its peer now and then whether it is there.
+func (s *Shard) keepAlive(r *record) {
+	if !r.has(flagKeepAlive) {
+		r.flags |= flagKeepAlive
+		s.calls[callOther]++
+		setInt(int(r.fd), unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
 }
 
 // probe sends an empty segment with an old number, which a container that is there

@@ -34,6 +34,9 @@ func (s *Shard) turn(id uint32) (n int) {
 	switch {
 	case r.state == unused:
 		return n
+	case r.has(flagBroken):
+		s.fail(id)
+		return n
 	case n == turnFrames:
 		s.enqueue(id)
 	}
@@ -108,7 +111,7 @@ func (s *Shard) sendNext(id uint32, r *record) bool {
 	if room <= 0 {
 		return false
 	}
-	slot := s.x.Borrow()
+	slot := s.borrow()
 	if slot == nil {
 		s.enqueue(id)
 		return false
@@ -125,11 +128,11 @@ func (s *Shard) sendNext(id uint32, r *record) bool {
 
 // sendEnd sends the FIN, or learns that the connection was reset behind it.
 func (s *Shard) sendEnd(id uint32, r *record) bool {
-	r.flags &^= flagReadable
-	if r.sndNxt == r.fin {
-		s.sendFin(r)
-		s.x.Flush()
+	if r.sndNxt == r.fin && !s.sendFin(r) {
+		s.enqueue(id)
+		return false
 	}
+	r.flags &^= flagReadable
 	if r.has(flagError) {
 		s.fail(id)
 	}
@@ -138,12 +141,13 @@ func (s *Shard) sendEnd(id uint32, r *record) bool {
 
 // dry: there was nothing to peek at. Nothing yet, nothing any more, or an error.
 func (s *Shard) dry(id uint32, r *record, errno unix.Errno) bool {
-	switch errno {
-	case 0:
+	switch {
+	case r.has(flagBroken): // the turn ends with a reset, and no end before it
+	case errno == 0:
 		r.flags = r.flags&^flagUrgent | flagEOF
 		r.fin = r.sndNxt
 		return true
-	case unix.EAGAIN:
+	case errno == unix.EAGAIN:
 		r.flags &^= flagReadable | flagUrgent
 	default:
 		s.fail(id)
@@ -161,7 +165,7 @@ func (s *Shard) sendData(r *record, slot []byte, n int, short bool) {
 		switch {
 		case !r.has(flagLast):
 			r.flags &^= flagReadable
-		case !r.has(flagError):
+		case !r.has(flagError | flagBroken):
 			r.flags = r.flags&^flagReadable | flagEOF
 			r.fin = r.sndNxt + uint32(n)
 			h.Flags |= fin

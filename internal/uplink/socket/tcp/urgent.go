@@ -32,7 +32,7 @@ func (s *Shard) takeUrgent(id uint32, r *record, payload []byte, k int) frame.Re
 	}
 	n, errno := s.send(r.fd, payload[:k+1], unix.MSG_OOB)
 	if errno != 0 && errno != unix.EAGAIN {
-		s.fail(id)
+		s.broken(id, r)
 		return frame.Consumed
 	}
 	r.took(n)

@@ -56,7 +56,7 @@ func (s *Shard) writable(id uint32, r *record) {
 	if b := s.stashes[id]; len(b) > 0 {
 		n, errno := s.send(r.fd, b, 0)
 		if errno != 0 && errno != unix.EAGAIN {
-			s.fail(id)
+			s.broken(id, r)
 			return
 		}
 		if n < len(b) {

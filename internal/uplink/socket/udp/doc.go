@@ -11,8 +11,9 @@
 // Payload is sent from the slot that it was read into, and received into the slot that
 // enters, behind the room for its headers. Super-frames stay super-frames in both
 // directions (UDP_SEGMENT, UDP_GRO), and datagrams of one form that follow one another in
-// a run are made one. A question and its answer take two system calls beside the waiting: a sendmsg and
-// a recvmmsg that was offered two slots and filled one, so that the socket is empty.
+// a run are made one. A question and its answer take two system calls beside the waiting:
+// a sendmsg and a recvmmsg that was offered two slots and filled one, so that the socket
+// is empty.
 //
 // # What is kept
 //
@@ -21,7 +22,8 @@
 // containers never share a port (REQ-3). A session for each remote end of a mapping, for
 // the filter, tables and timers. At most 4096 sessions a mapping: the next one takes the
 // place of one that nobody has answered, or of the one that was silent longest; the
-// mapping stays, and so does the port. All records are without pointers, in slabs.
+// mapping stays, and so does the port. The last eighth of a shard's sessions is for
+// mappings that have none. All records are without pointers, in slabs.
 //
 // Who may answer is the network's (uplink.Filter; section 5): a session's peer, whoever
 // has the address of one, or everybody. What the filter stops is booked as a frame that
@@ -31,9 +33,10 @@
 //
 // It is not the container's. Every service of the host has a port that a container may
 // use as well, and a socket that holds it for a container takes it from a service that
-// starts later. REQ-4 recommends to keep a port's parity for RTP without "a=rtcp"; it would
-// cost two sockets on average for every name that is asked for, and is not done. Who needs the same
-// port publishes it: what a container sends from a published port leaves by that port.
+// starts later. REQ-4 recommends to keep a port's parity for RTP without "a=rtcp"; it
+// would cost two sockets on average for every name that is asked for, and is not done. Who
+// needs the same port publishes it: what a container sends from a published port leaves
+// by that port.
 //
 // # Published ports
 //
@@ -48,8 +51,8 @@
 // # Headers
 //
 // The time to live of what leaves is the host's, as a new packet's, unless the container
-// chose one that no host begins with: then it is one less, and traceroute works. DSCP and ECN pass
-// in both directions. What came whole leaves whole, by a socket that is told not to
+// chose one that no host begins with: then it is one less, and traceroute works. DSCP and
+// ECN pass in both directions. What came whole leaves whole, by a socket that is told not to
 // fragment: a path that is too narrow is told to the container, with its MTU. What came in
 // fragments, or without DF, is fragmented by the host. A partial checksum is right, any
 // other is verified; only IPv4 knows datagrams without one. What comes in has a partial

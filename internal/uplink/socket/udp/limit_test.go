@@ -146,6 +146,25 @@ func TestRemotesAreBounded(t *testing.T) {
 	}
 }
 
+// One container that speaks to all the world leaves room for another's first session.
+func TestShareIsLeft(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MaxFlows = 80 })
+	n := uplinktest.TestNet()
+	r.s.adopt(n)
+	for port := range uint16(2) {
+		src := end{alice4.Addr.As16(), 4000 + port}
+		for i := range byte(100) {
+			if _, r := r.s.begin(n, &src, &end{netip.AddrFrom4([4]byte{203, 0, 113, i}).As16(), 9}); r != frame.Accepted {
+				t.Fatal(r)
+			}
+		}
+	}
+	src := end{bob4.Addr.As16(), 4000}
+	if _, end := r.s.begin(n, &src, &end{netip.MustParseAddr("203.0.113.1").As16(), 53}); end != frame.Accepted {
+		t.Errorf("another's ended as %v", end)
+	}
+}
+
 // Without a descriptor for it a mapping is refused, and what there is goes on.
 func TestExhausted(t *testing.T) {
 	r, to := newRig(t), loopback4(t)

@@ -11,6 +11,9 @@ const (
 	maxRemotes = 4096
 	// patience is how many sessions are looked at for one without an answer.
 	patience = 64
+	// firsts of all sessions, one in so many, are for mappings that have none: who speaks
+	// to all the world from one port must not take from others what they begin with.
+	firsts = 8
 )
 
 // begin makes the session of a container's end with a remote one.
@@ -51,7 +54,11 @@ func (s *Shard) mappingFor(n *uplink.Net, src *end) (uint32, frame.Reason) {
 // that the mapping has makes way, one without an answer if there is any.
 func (s *Shard) room(id uint32) frame.Reason {
 	m := s.mappings.at(id)
-	if m.sessions < maxRemotes && s.sessions.len() < s.max {
+	most := s.max
+	if m.sessions > 0 {
+		most -= s.max / firsts
+	}
+	if m.sessions < maxRemotes && s.sessions.len() < most {
 		return frame.Accepted
 	}
 	if m.sessions == 0 {
