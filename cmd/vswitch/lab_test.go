@@ -25,6 +25,9 @@ type lab struct {
 	who  play
 	dir  string // sockets, state, home: empty again at the end
 	mark string // in the environment of all that it starts
+	// world is where it runs, set before the first command, closed at the end; nil: on
+	// the machine itself.
+	world *world
 }
 
 // newLab prepares a switch; the first command that needs it starts it. At the end
@@ -80,7 +83,7 @@ func (l *lab) call(args ...string) (code int, out, errOut string, err error) {
 	cmd.Stdout, cmd.Stderr = &o, &e
 	// The keeper gets no pipe of ours: Wait would wait for it.
 	cmd.WaitDelay = time.Second
-	err = testnet.WithNode(l.who.node, cmd.Run)
+	err = testnet.WithNode(l.who.node, func() error { return l.world.on(cmd.Run) })
 	if exited(err) || errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
 	}
@@ -177,6 +180,7 @@ func (l *lab) log() string {
 // end takes the switch down and looks for what is left.
 func (l *lab) end(base map[string]bool) {
 	l.t.Helper()
+	defer l.world.close()
 	log := l.log()
 	code, out, errOut, err := l.call("down")
 	if err != nil || code != 0 {
@@ -217,6 +221,8 @@ func (l *lab) end(base map[string]bool) {
 //	vs ARG...          runs the program, which has to succeed (! vs: to fail)
 //	vsexit CODE ARG... requires that exit code
 //	vskill             ends the switch process with SIGKILL and waits for the next
+//	world              comes first: the switch is on a host of its own; see world
+//	on PLACE ARG...    runs a program on that host, its router, or far
 func TestLabScripts(t *testing.T) {
 	for name, who := range labUsers {
 		t.Run(name, func(t *testing.T) {
@@ -229,7 +235,7 @@ func TestLabScripts(t *testing.T) {
 					return nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"vs": vsCommand, "vsexit": vsExit, "vskill": vsKill,
+					"vs": vsCommand, "vsexit": vsExit, "vskill": vsKill, "world": vsWorld, "on": vsOn,
 				},
 			})
 		})
@@ -256,6 +262,24 @@ func vsKill(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: vskill")
 	}
 	ts.Value("lab").(*lab).kill()
+}
+
+func vsWorld(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: world")
+	}
+	l := ts.Value("lab").(*lab)
+	l.world = newWorld(l.t)
+}
+
+func vsOn(ts *testscript.TestScript, neg bool, args []string) {
+	l := ts.Value("lab").(*lab)
+	at := map[string]*spot{"host": l.world.host, "router": l.world.router, "far": l.world.far}[args[0]]
+	out, code := at.try(l.t, args[1:]...)
+	ts.Stdout().Write([]byte(out))
+	if (code != 0) != neg {
+		ts.Fatalf("%q on %s: exit code %d", args[1:], args[0], code)
+	}
 }
 
 func callIn(ts *testscript.TestScript, args []string) int {

@@ -210,11 +210,17 @@ func ask(t testing.TB, c *net.UDPConn, to string, tries int) string {
 // exchange is ask for who has to get an answer.
 func (s *spot) exchange(t testing.TB, to string) string {
 	t.Helper()
-	any := "0.0.0.0:0"
+	return s.exchangeBy(t, 0, to)
+}
+
+// exchangeBy is exchange by a port of one's choice.
+func (s *spot) exchangeBy(t testing.TB, port int, to string) string {
+	t.Helper()
+	any := "0.0.0.0"
 	if netip.MustParseAddrPort(to).Addr().Is6() {
-		any = "[::]:0"
+		any = "::"
 	}
-	c := s.bind(t, any)
+	c := s.bind(t, at(any, port))
 	defer c.Close()
 	got := ask(t, c, to, 10)
 	if got == "" {

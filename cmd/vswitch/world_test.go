@@ -20,7 +20,7 @@ import (
 //	                      2001:db8:1::2      ::1    ::1         2001:db8:2::2
 //
 // What the router has no route to, 192.0.2.0/24 and 2001:db8:dead::/64, it refuses as
-// unreachable; the link to far is narrower where a test asks for that.
+// unreachable.
 type world struct {
 	host, router, far *spot
 }
@@ -67,7 +67,10 @@ route add unreachable 2001:db8:dead::/64`)
 addr add 2001:db8:2::2/64 dev down1 nodad
 route add default via 203.0.113.1
 route add default via 2001:db8:2::1`)
-	for name, value := range map[string]string{"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1", "net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"} {
+	for name, value := range map[string]string{
+		"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1",
+		"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0",
+	} {
 		must(t, w.router.ns.SetSysctl(name, value))
 	}
 	// As distributions set it: everybody may ping.

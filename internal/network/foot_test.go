@@ -145,6 +145,45 @@ func TestFootIsAStation(t *testing.T) {
 	}
 }
 
+// What a network outside has opened for a foot ends with it: the next one who gets the
+// address must not hear what was meant for others.
+func TestFootTakesConnectionsAlong(t *testing.T) {
+	r := newRig(t, nil)
+	r.network("outer", "10.78.0.0/24", option(optHostLoopback, "true"))
+	r.network("inner", "10.79.0.0/24", uplinkTo("network:outer"))
+	s := r.run("c", on("inner")...)
+	leg := r.seg("inner").exit.leg.addrs[0].Addr()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	defer server.Close()
+	to := netip.AddrPortFrom(loopback4, server.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	s.Do(t, func() error {
+		c, err := net.Dial("udp", to.String())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write([]byte("hello"))
+		return err
+	})
+	opened := func() (n int) {
+		for _, f := range r.way.flows() {
+			if f.Inside.Addr() == leg {
+				n++
+			}
+		}
+		return n
+	}
+	if !testnet.Eventually(func() bool { return opened() == 1 }) {
+		t.Fatalf("%d connections of the foot", opened())
+	}
+	r.remove("c")
+	must(t, r.RemoveNetwork("inner"))
+	if n := opened(); n != 0 {
+		t.Errorf("%d connections of a foot that has gone", n)
+	}
+}
+
 // A device in a namespace that somebody has made: its link is there with an address, it
 // is the same after a restart, and goes with the network.
 func TestTapFoot(t *testing.T) {

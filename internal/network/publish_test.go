@@ -204,6 +204,19 @@ func TestChosenPorts(t *testing.T) {
 	}
 }
 
+// Who asks for one port gets it, whatever others could have it too.
+func TestLeastChoiceFirst(t *testing.T) {
+	r := newRig(t, nil)
+	r.network("lan", "10.66.0.0/24")
+	at := freePort(t)
+	low, _ := strconv.Atoi(at)
+	must(t, r.publishing("web", published(
+		fmt.Sprintf("80/tcp=127.0.0.1:%d-%d", low, min(low+20, 65535)), "90/tcp=127.0.0.1:"+at), on("lan")...))
+	if got := r.ports("web"); len(got) != 2 || got[1] != "90/tcp 127.0.0.1:"+at {
+		t.Errorf("%q", got)
+	}
+}
+
 // A port whose place somebody has taken while no switch ran does not hold the container
 // up: that is said where people look.
 func TestPublishAfterRestartFails(t *testing.T) {

@@ -257,20 +257,6 @@ func TestFragmentsIn(t *testing.T) {
 	}
 }
 
-// A fragment without a hop left ends here, also where it has waited.
-func TestFragmentsWithoutHops(t *testing.T) {
-	r := newRig(t, nat.FullCone)
-	all := fragments(alice(v4.alice), netip.AddrPortFrom(v4.bob, 53), 7)
-	ip := frame.IPv4(all[1].Bytes()[all[1].L3:])
-	ip.SetTTL(1)
-	for _, i := range []int{2, 1, 0} {
-		r.Take(r, []*frame.Frame{all[i]})
-	}
-	if len(r.sent) != 2 || r.Lost() != 1 {
-		t.Errorf("%d frames went on, %d were lost", len(r.sent), r.Lost())
-	}
-}
-
 // Packets of flows that are known cost no memory.
 func TestLegDoesNotAllocate(t *testing.T) {
 	r := newRig(t, nat.PortRestricted)
