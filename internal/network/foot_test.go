@@ -167,7 +167,7 @@ func TestFootTakesConnectionsAlong(t *testing.T) {
 		return err
 	})
 	opened := func() (n int) {
-		for _, f := range r.way.flows() {
+		for _, f := range r.way.Load().flows() {
 			if f.Inside.Addr() == leg {
 				n++
 			}
