@@ -61,8 +61,9 @@ type PublishedPort struct {
 	// Accepted counts connections, and for UDP clients; Active those that are open.
 	Accepted uint64 `json:"accepted"`
 	Active   uint64 `json:"active"`
-	// Refused counts clients that were turned away: the container refused, or there
-	// were too many.
+	// Refused counts clients that were turned away at the door: there were too many, or
+	// the host had no descriptor; in the mode splice also those that the container
+	// refused, which in the mode source are accepted first and reset then.
 	Refused uint64 `json:"refused"`
 	// Error says why nothing comes in; empty when it works.
 	Error string `json:"error,omitempty"`
