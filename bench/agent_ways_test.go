@@ -17,7 +17,8 @@ func TestConnectOverLoopback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Values[ConnectRate] <= 0 || s.Values["failed"] != 0 || s.Bytes == 0 || s.Frames < 4*s.Bytes {
+	// Of thousands one may fail on a machine that has much else to do.
+	if s.Values[ConnectRate] <= 0 || s.Values["failed"] > float64(s.Bytes)/500 || s.Bytes == 0 || s.Frames < 4*s.Bytes {
 		t.Errorf("%+v", s)
 	}
 }
