@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 limit=${LIMIT:-14m}
 status=0
-timeout --foreground --signal=INT --kill-after=30s "$limit" go test -timeout=8m "$@" || status=$?
+timeout --foreground --signal=INT --kill-after=30s "$limit" go test -timeout=10m "$@" || status=$?
 if ((status == 124 || status == 137)); then
 	echo "test: not done within $limit" >&2
 fi
