@@ -93,6 +93,15 @@ func (a *agent) watch(stdin io.Reader, cancel func()) {
 	cancel()
 }
 
+// announce says where a socket waits for its peer.
+func (a *agent) announce(s *sock) error {
+	local, err := s.local()
+	if err != nil {
+		return err
+	}
+	return a.out.Encode(listening{local})
+}
+
 // flags are the options that the commands share.
 type flags struct {
 	*flag.FlagSet
@@ -129,6 +138,14 @@ func (f *flags) parse(args []string, need ...string) error {
 		}
 	}
 	return nil
+}
+
+// open reads args and makes a socket of the kind bound to what -listen says.
+func (f *flags) open(args []string, kind int) (*sock, error) {
+	if err := f.parse(args, "listen"); err != nil {
+		return nil, err
+	}
+	return openSock(kind, f.listen.AddrPort)
 }
 
 // idle is how long a command waits in the kernel before it looks whether it

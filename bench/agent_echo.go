@@ -37,11 +37,7 @@ func (a *agent) echo(args []string) error {
 	if err := errors.Join(s.setTimeout(idle), s.listenIf(kind, 1)); err != nil {
 		return err
 	}
-	local, err := s.local()
-	if err != nil {
-		return err
-	}
-	if err := a.out.Encode(listening{local}); err != nil {
+	if err := a.announce(s); err != nil {
 		return err
 	}
 	peer, err := s.firstPeer(kind, &a.stop)

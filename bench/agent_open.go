@@ -31,10 +31,7 @@ const openers = 4
 // them.
 func (a *agent) greet(args []string) error {
 	f := newFlags("greet")
-	if err := f.parse(args, "listen"); err != nil {
-		return err
-	}
-	s, err := openSock(syscall.SOCK_STREAM, f.listen.AddrPort)
+	s, err := f.open(args, syscall.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
@@ -42,11 +39,7 @@ func (a *agent) greet(args []string) error {
 	if err := errors.Join(s.setTimeout(idle), s.listenIf(syscall.SOCK_STREAM, 1024)); err != nil {
 		return err
 	}
-	local, err := s.local()
-	if err != nil {
-		return err
-	}
-	if err := a.out.Encode(listening{local}); err != nil {
+	if err := a.announce(s); err != nil {
 		return err
 	}
 	errs := make([]error, openers)

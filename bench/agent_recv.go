@@ -47,10 +47,7 @@ func (a *agent) udpRecv(args []string) error {
 	warmup := f.Duration("warmup", 0, "leave so much out after the first frame")
 	window := f.Duration("window", time.Second, "count frames a second over this long")
 	drop := f.Bool("drop", false, "never read")
-	if err := f.parse(args, "listen"); err != nil {
-		return err
-	}
-	s, err := openSock(syscall.SOCK_DGRAM, f.listen.AddrPort)
+	s, err := f.open(args, syscall.SOCK_DGRAM)
 	if err != nil {
 		return err
 	}
@@ -59,11 +56,7 @@ func (a *agent) udpRecv(args []string) error {
 	if err != nil {
 		return err
 	}
-	local, err := s.local()
-	if err != nil {
-		return err
-	}
-	if err := a.out.Encode(listening{local}); err != nil {
+	if err := a.announce(s); err != nil {
 		return err
 	}
 	if *drop {

@@ -5,17 +5,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // WriteMarkdown writes the report as a section of RESULTS.md. plot is the path
 // of the SVG as seen from there; empty leaves the picture out.
 func (r *Report) WriteMarkdown(w io.Writer, plot string) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "## Layer 2, %s\n\n", r.Started.Format(time.DateOnly))
-	for _, fact := range r.facts() {
-		fmt.Fprintf(b, "- %s\n", fact)
-	}
+	writeHead(b, "Layer 2", r.Started, r.facts())
 	if plot != "" {
 		fmt.Fprintf(b, "\n![Ratios to %s](%s)\n", r.Settings.Reference, plot)
 	}
@@ -46,7 +42,7 @@ func (r *Report) writeFigures(b *bufio.Writer) {
 func (r *Report) facts() []string {
 	m := r.Machine
 	facts := []string{
-		fmt.Sprintf("Machine: %d x %s, Linux %s, %s, %s", m.Cores, m.CPU, m.Kernel, m.Go, or(m.IPerf, "no iperf3")),
+		m.fact(),
 		fmt.Sprintf("TCP congestion control: %s (the machine's default: %s)", r.congestion(), m.DefaultCongestion),
 		"Observation switched on: " + or(m.Observed, "none"),
 	}

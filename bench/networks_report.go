@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -73,33 +71,13 @@ func (n *networks) report(start time.Time, load [3]float64) *NetworksReport {
 
 // Find returns the row of a figure, or nil.
 func (r *NetworksReport) Find(figure string) *Row {
-	for i := range r.Rows {
-		if r.Rows[i].Figure == figure {
-			return &r.Rows[i]
-		}
-	}
-	return nil
+	return find(r.Rows, func(row *Row) bool { return row.Figure == figure })
 }
 
 // WriteJSON writes the report, indented.
-func (r *NetworksReport) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	return nil
-}
+func (r *NetworksReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
 
 // ReadNetworksReport reads what WriteJSON wrote.
 func ReadNetworksReport(rd io.Reader) (*NetworksReport, error) {
-	var r NetworksReport
-	if err := json.NewDecoder(rd).Decode(&r); err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
-	}
-	if r.Schema != NetworksSchema {
-		return nil, fmt.Errorf("read results: schema %q, want %q", r.Schema, NetworksSchema)
-	}
-	return &r, nil
+	return readReport(rd, func(r *NetworksReport) string { return r.Schema }, NetworksSchema)
 }

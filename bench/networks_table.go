@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -21,10 +20,7 @@ func (r *NetworksReport) WriteTable(w io.Writer) error {
 		median, spread := row.shown()
 		line(b, networksRow, clip(row.Figure, 26), median, row.Unit, spread, fmt.Sprint(row.Spread.N), row.Aim, or(row.Verdict, "-"))
 	}
-	line(b, "")
-	for _, n := range r.notes() {
-		wrap(b, n, 79)
-	}
+	writeNotes(b, r.notes())
 	return b.Flush()
 }
 
@@ -39,10 +35,7 @@ func (r *Row) shown() (median, spread string) {
 // WriteMarkdown writes the report as a section of RESULTS.md.
 func (r *NetworksReport) WriteMarkdown(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "## Networks, %s\n\n", r.Started.Format(time.DateOnly))
-	for _, fact := range r.facts() {
-		fmt.Fprintf(b, "- %s\n", fact)
-	}
+	writeHead(b, "Networks", r.Started, r.facts())
 	fmt.Fprint(b, "\n| Figure | Median | Unit | Min..max | 95 % interval | N | Aim | Verdict |\n|---|---|---|---|---|---|---|---|\n")
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -51,9 +44,7 @@ func (r *NetworksReport) WriteMarkdown(w io.Writer) error {
 			interval(row.Spread), row.Spread.N, row.Aim, or(row.Verdict, "-"))
 	}
 	fmt.Fprintln(b)
-	for _, n := range r.notes()[1:] { // the first one is the facts
-		fmt.Fprintf(b, "- %s\n", n)
-	}
+	writeList(b, r.notes()[1:]) // the first one is the facts
 	return b.Flush()
 }
 
@@ -61,15 +52,13 @@ func (r *NetworksReport) WriteMarkdown(w io.Writer) error {
 func (r *NetworksReport) facts() []string {
 	m, s := r.Machine, r.Settings
 	return []string{
-		fmt.Sprintf("Machine: %d x %s, Linux %s, %s, %s", m.Cores, m.CPU, m.Kernel, m.Go, or(m.IPerf, "no iperf3")),
+		m.fact(),
 		"Commit: " + or(m.Commit, "unknown"),
-		fmt.Sprintf("Load average: %s before, %s after (the measurement itself is in it)", loadText(r.LoadBefore), loadText(r.LoadAfter)),
+		loadFact(r.LoadBefore, r.LoadAfter),
 		fmt.Sprintf("Rounds: %d; many: %d containers by %d clients; samples of %v, %v in all",
 			s.Rounds, s.Containers, s.Clients, s.Length, r.Elapsed.Round(time.Second)),
 	}
 }
-
-func loadText(l [3]float64) string { return fmt.Sprintf("%.2f %.2f %.2f", l[0], l[1], l[2]) }
 
 // notes are the sentences below the table: the facts first.
 func (r *NetworksReport) notes() []string {
@@ -80,13 +69,7 @@ func (r *NetworksReport) notes() []string {
 	}
 	var told []string
 	for i := range r.Rows {
-		row := &r.Rows[i]
-		// The two rows of a latency are measured alike, and a section fails once.
-		for _, text := range []string{how(row), why(row)} {
-			if text != "" && !slices.Contains(told, text) {
-				told = append(told, text)
-			}
-		}
+		told = tell(told, how(&r.Rows[i]), why(&r.Rows[i]))
 	}
 	return append(notes, told...)
 }

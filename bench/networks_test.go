@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // networksOptions measure nothing by themselves.
@@ -178,25 +175,13 @@ func TestNetworksTable(t *testing.T) {
 	if err := errors.Join(report.WriteTable(&text), report.WriteMarkdown(&md)); err != nil {
 		t.Fatal(err)
 	}
-	for l := range strings.Lines(text.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(l, "\n")); n > 80 {
-			t.Errorf("%d columns: %s", n, l)
-		}
-	}
-	for _, want := range []string{
+	fits(t, text.String())
+	has(t, text.String(),
 		"FIGURE ", "\nrun to first packet          140.0 ms       120.0..900.0   3 < 150  meets\n",
 		"\nthroughput, many by two      0.950 ratio    0.800..1.100   4 >= 0.9 meets\n", "\ncold run to first packet         - ms                  -   0 < 500  not measured\n",
 		"Not measured (cold): the machine is on fire.\n", "Load average: 0.50 1.00 2.00 before", "worthless",
-	} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("no %q in\n%s", want, &text)
-		}
-	}
-	for _, want := range []string{"## Networks, 0001-01-01\n\n- Machine: ", "| run to first packet | 140.0 | ms | 120.0..900.0 | 120.0..900.0 | 3 | < 150 | meets |\n", "- Not measured (cold)"} {
-		if !strings.Contains(md.String(), want) {
-			t.Errorf("no %q in\n%s", want, &md)
-		}
-	}
+	)
+	has(t, md.String(), "## Networks, 0001-01-01\n\n- Machine: ", "| run to first packet | 140.0 | ms | 120.0..900.0 | 120.0..900.0 | 3 | < 150 | meets |\n", "- Not measured (cold)")
 	if n := strings.Count(text.String(), "DNS at the gateway:"); n != 1 {
 		t.Errorf("the two rows of a latency are explained %d times", n)
 	}
@@ -204,24 +189,9 @@ func TestNetworksTable(t *testing.T) {
 
 func TestNetworksJSONRoundTrip(t *testing.T) {
 	want := measured(100).report(time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), [3]float64{1, 2, 3})
-	var b bytes.Buffer
-	if err := want.WriteJSON(&b); err != nil {
-		t.Fatal(err)
-	}
-	if s := b.String(); !strings.Contains(s, `"schema": "vswitch/v1/bench-networks"`) || strings.Contains(s, "null") {
+	s := roundTrip(t, want, want.WriteJSON, ReadNetworksReport, `{"schema":"vswitch/v1/bench-l2"}`, `{`)
+	if !strings.Contains(s, `"schema": "vswitch/v1/bench-networks"`) || strings.Contains(s, "null") {
 		t.Error(s)
-	}
-	got, err := ReadNetworksReport(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-	for _, wrong := range []string{`{"schema":"vswitch/v1/bench-l2"}`, `{`} {
-		if _, err := ReadNetworksReport(strings.NewReader(wrong)); err == nil {
-			t.Errorf("%s is accepted", wrong)
-		}
 	}
 }
 

@@ -70,12 +70,7 @@ type Figure struct {
 
 // Find returns the figure of a workload, metric and runner, or nil.
 func (r *Report) Find(workload, metric, runner string) *Figure {
-	for i := range r.Figures {
-		if f := &r.Figures[i]; f.Workload == workload && f.Metric.Name == metric && f.Runner == runner {
-			return f
-		}
-	}
-	return nil
+	return find(r.Figures, func(f *Figure) bool { return f.Workload == workload && f.Metric.Name == metric && f.Runner == runner })
 }
 
 // WriteJSON writes the report, indented.
@@ -90,12 +85,5 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 // ReadReport reads what WriteJSON wrote.
 func ReadReport(rd io.Reader) (*Report, error) {
-	var r Report
-	if err := json.NewDecoder(rd).Decode(&r); err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
-	}
-	if r.Schema != Schema {
-		return nil, fmt.Errorf("read results: schema %q, want %q", r.Schema, Schema)
-	}
-	return &r, nil
+	return readReport(rd, func(r *Report) string { return r.Schema }, Schema)
 }

@@ -22,10 +22,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 				f.number(f.Value), f.number(f.Reference), ratio(f.Ratio), interval(f.Ratio), sign[f.Verdict])
 		}
 	}
-	line(b, "")
-	for _, n := range r.notes() {
-		wrap(b, n, 79)
-	}
+	writeNotes(b, r.notes())
 	return b.Flush()
 }
 

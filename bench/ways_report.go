@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os/exec"
@@ -109,33 +108,13 @@ func packageVersion(pkg string) string {
 
 // Find returns the row of a figure, or nil.
 func (r *WaysReport) Find(figure string) *WayRow {
-	for i := range r.Rows {
-		if r.Rows[i].Figure == figure {
-			return &r.Rows[i]
-		}
-	}
-	return nil
+	return find(r.Rows, func(row *WayRow) bool { return row.Figure == figure })
 }
 
 // WriteJSON writes the report, indented.
-func (r *WaysReport) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return fmt.Errorf("write the results: %w", err)
-	}
-	return nil
-}
+func (r *WaysReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
 
 // ReadWaysReport reads what WriteJSON wrote.
 func ReadWaysReport(rd io.Reader) (*WaysReport, error) {
-	var r WaysReport
-	if err := json.NewDecoder(rd).Decode(&r); err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
-	}
-	if r.Schema != NATSchema && r.Schema != PublishSchema {
-		return nil, fmt.Errorf("read results: schema %q, want %q or %q", r.Schema, NATSchema, PublishSchema)
-	}
-	return &r, nil
+	return readReport(rd, func(r *WaysReport) string { return r.Schema }, NATSchema, PublishSchema)
 }

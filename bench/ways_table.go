@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 )
@@ -22,10 +21,7 @@ func (r *WaysReport) WriteTable(w io.Writer) error {
 		value, ratio, spread := row.shown()
 		line(b, waysRow, clip(row.Figure, 26), value, ratio, spread, fmt.Sprint(row.Spread.N), row.Aim, or(row.Verdict, "-"))
 	}
-	line(b, "")
-	for _, n := range r.notes() {
-		wrap(b, n, 79)
-	}
+	writeNotes(b, r.notes())
 	for _, run := range r.Runs {
 		line(b, "\nSection %s, every figure to %s:", run.Section, run.Report.Settings.Reference)
 		if err := b.Flush(); err != nil {
@@ -61,19 +57,14 @@ func short(v float64) string {
 // the drawing of a section as seen from there.
 func (r *WaysReport) WriteMarkdown(w io.Writer, plot func(section string) string) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "## %s, %s\n\n", r.Title, r.Started.Format(time.DateOnly))
-	for _, fact := range r.facts() {
-		fmt.Fprintf(b, "- %s\n", fact)
-	}
+	writeHead(b, r.Title, r.Started, r.facts())
 	fmt.Fprint(b, "\n| Figure | Runner | Value | Unit | Base | Value | Ratio | 95 % interval | Min..max | Pairs | A/A | Sender | Aim | Verdict |\n")
 	fmt.Fprintln(b, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	for i := range r.Rows {
 		fmt.Fprintln(b, r.Rows[i].markdown())
 	}
 	fmt.Fprintln(b)
-	for _, n := range r.notes()[1:] { // the first one is the facts
-		fmt.Fprintf(b, "- %s\n", n)
-	}
+	writeList(b, r.notes()[1:]) // the first one is the facts
 	for _, run := range r.Runs {
 		fmt.Fprintf(b, "\n### %s, section %s\n", r.Title, run.Section)
 		if run.Drawable() {
@@ -100,7 +91,7 @@ func (r *WayRow) markdown() string {
 // facts describe the machine and the programs.
 func (r *WaysReport) facts() []string {
 	m, s := r.Machine, r.Settings
-	facts := []string{fmt.Sprintf("Machine: %d x %s, Linux %s, %s, %s", m.Cores, m.CPU, m.Kernel, m.Go, or(m.IPerf, "no iperf3"))}
+	facts := []string{m.fact()}
 	for _, t := range r.Tools {
 		facts = append(facts, t.Name+": "+t.Version)
 	}
@@ -108,7 +99,7 @@ func (r *WaysReport) facts() []string {
 		"Commit: "+or(m.Commit, "unknown"),
 		fmt.Sprintf("TCP congestion control: %s in the two programs, %s in what is between them (the machine's default: %s)",
 			or(s.Congestion, "the machine's"), or(s.Between, "the machine's"), m.DefaultCongestion),
-		fmt.Sprintf("Load average: %s before, %s after (the measurement itself is in it)", loadText(r.LoadBefore), loadText(r.LoadAfter)),
+		loadFact(r.LoadBefore, r.LoadAfter),
 		fmt.Sprintf("Rounds: %d of turns forth and back; samples of %v, %v in all", s.Rounds, s.Length, r.Elapsed.Round(time.Second)),
 	)
 }
@@ -125,11 +116,7 @@ func (r *WaysReport) notes() []string {
 	}
 	var told []string
 	for i := range r.Rows {
-		for _, text := range []string{r.Rows[i].how(), r.Rows[i].why()} {
-			if text != "" && !slices.Contains(told, text) {
-				told = append(told, text)
-			}
-		}
+		told = tell(told, r.Rows[i].how(), r.Rows[i].why())
 	}
 	for _, p := range r.Proofs {
 		told = append(told, p.String())

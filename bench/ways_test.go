@@ -8,9 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
 
 	"vswitch/internal/api"
 )
@@ -172,50 +169,23 @@ func TestWaysTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for l := range strings.Lines(text.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(l, "\n")); n > 80 {
-			t.Errorf("%d columns: %s", n, l)
-		}
-	}
-	for _, want := range []string{
+	fits(t, text.String())
+	has(t, text.String(),
 		"FIGURE ", "\nupload / loopback             15.0   0.38     0.25..0.50  2 >= 0.7  misses\n",
 		"\nNAT / switched                   -      -              -  0 >= 0.97 not measured\n", "Not in section jumbo: pasta: pasta is not installed.\n",
 		"Not measured (packet): the machine is on fire.\n", "Proof (out, vswitch): the container's port carried 5 MB, of which 3 bytes", "\nSection out, every figure to loopback:\n",
-	} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("no %q in\n%s", want, &text)
-		}
-	}
-	for _, want := range []string{
+	)
+	has(t, md.String(),
 		"## The way out, 0001-01-01\n\n- Machine: ", "| upload / loopback | vswitch | 15.0 | Gb/s | loopback | 40.0 | 0.38 | 0.25..0.50 | 0.25..0.50 | 2 | 1.00..1.00 | cubic | >= 0.7 | misses |\n",
 		"![Ratios to loopback](nat-out.svg)", "- Not measured (packet)",
-	} {
-		if !strings.Contains(md.String(), want) {
-			t.Errorf("no %q in\n%s", want, &md)
-		}
-	}
+	)
 }
 
 func TestWaysJSONRoundTrip(t *testing.T) {
 	want := measuredWays().report(time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), [3]float64{1, 2, 3})
-	var b bytes.Buffer
-	if err := want.WriteJSON(&b); err != nil {
-		t.Fatal(err)
-	}
-	if s := b.String(); !strings.Contains(s, `"schema": "vswitch/v1/bench-nat"`) || strings.Contains(s, "null") {
+	s := roundTrip(t, want, want.WriteJSON, ReadWaysReport, `{"schema":"vswitch/v1/bench-l2"}`, `{`)
+	if !strings.Contains(s, `"schema": "vswitch/v1/bench-nat"`) || strings.Contains(s, "null") {
 		t.Error(s)
-	}
-	got, err := ReadWaysReport(&b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-	for _, wrong := range []string{`{"schema":"vswitch/v1/bench-l2"}`, `{`} {
-		if _, err := ReadWaysReport(strings.NewReader(wrong)); err == nil {
-			t.Errorf("%s is accepted", wrong)
-		}
 	}
 }
 

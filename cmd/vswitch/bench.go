@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,15 +100,14 @@ func (a *app) benchOptions() (bench.Options, error) {
 }
 
 func (b *benchL2) run(ctx context.Context, o bench.Options) error {
-	if err := b.prepareOut(); err != nil {
+	if err := prepareOut(b.out); err != nil {
 		return err
 	}
 	b.candidates(&o)
 	report, err := bench.Run(ctx, o)
 	b.clearProgress()
 	if errors.Is(err, bench.ErrNoIPerf) {
-		return api.Errorf(api.ToolMissing, err, "cannot measure TCP").Because("iperf3 is not installed").
-			WithFix("apt-get install -y iperf3")
+		return noIPerf("cannot measure TCP", err)
 	}
 	if err != nil {
 		return err
@@ -117,11 +115,7 @@ func (b *benchL2) run(ctx context.Context, o bench.Options) error {
 	if err := b.write(report); err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := report.WriteTable(&text); err != nil {
-		return err
-	}
-	return b.show(report, text.String)
+	return b.showTable(report)
 }
 
 // candidates adds what is compared. io_uring is left out, aloud, where it does not

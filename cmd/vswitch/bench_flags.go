@@ -36,7 +36,7 @@ func (b *benchL2) options() (bench.Options, error) {
 		o.Workloads = all
 	}
 	o.Plain = bench.NewPlain("plain")
-	o.Progress = b.progress()
+	o.Progress = b.samples()
 	return o, b.size(&o)
 }
 
@@ -51,20 +51,36 @@ func workloadNames(all []bench.Workload) string {
 // longest is the longest sample: an hour, in seconds.
 const longest = 3600
 
-// size applies the flags that say how much is measured, and on what.
-func (b *benchL2) size(o *bench.Options) error {
-	switch {
-	case b.given("rounds") && b.rounds < 1:
-		return invalidFlag("--rounds", strconv.Itoa(b.rounds), nil).WithFix("give 1 or more, or leave it out for the preset's value")
-	case b.given("seconds") && !(b.seconds > 0 && b.seconds <= longest):
-		return invalidFlag("--seconds", strconv.FormatFloat(b.seconds, 'g', -1, 64), nil).
+// setRounds applies --rounds over the preset's value.
+func setRounds(given func(flag string) bool, rounds int, to *int) error {
+	if given("rounds") && rounds < 1 {
+		return invalidFlag("--rounds", strconv.Itoa(rounds), nil).WithFix("give 1 or more, or leave it out for the preset's value")
+	}
+	if rounds > 0 {
+		*to = rounds
+	}
+	return nil
+}
+
+// setSeconds applies --seconds over the preset's length of a sample.
+func setSeconds(given func(flag string) bool, seconds float64, to *time.Duration) error {
+	if given("seconds") && !(seconds > 0 && seconds <= longest) {
+		return invalidFlag("--seconds", strconv.FormatFloat(seconds, 'g', -1, 64), nil).
 			WithFix("give more than 0 and at most %d, or leave it out for the preset's value", longest)
 	}
-	if b.rounds > 0 {
-		o.Rounds = b.rounds
+	if seconds > 0 {
+		*to = time.Duration(seconds * float64(time.Second))
 	}
-	if b.seconds > 0 {
-		o.Env.Length = time.Duration(b.seconds * float64(time.Second))
+	return nil
+}
+
+// size applies the flags that say how much is measured, and on what.
+func (b *benchL2) size(o *bench.Options) error {
+	if err := setRounds(b.given, b.rounds, &o.Rounds); err != nil {
+		return err
+	}
+	if err := setSeconds(b.given, b.seconds, &o.Env.Length); err != nil {
+		return err
 	}
 	for i, l := range b.loops {
 		if err := checkLoop(l); err != nil {

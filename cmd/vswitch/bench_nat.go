@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"vswitch/bench"
-	"vswitch/internal/api"
 )
 
 // benchWays is one `bench nat` or `bench publish`.
@@ -75,13 +74,13 @@ func (b *benchWays) command(cmd *cobra.Command, sizes string) *cobra.Command {
 }
 
 func (b *benchWays) run(ctx context.Context, what string, o bench.WaysOptions) error {
-	if err := (&benchL2{app: b.app, out: b.out}).prepareOut(); err != nil {
+	if err := prepareOut(b.out); err != nil {
 		return err
 	}
 	report, err := b.measure(ctx, o)
 	b.clearProgress()
 	if errors.Is(err, bench.ErrNoIPerf) {
-		return api.Errorf(api.ToolMissing, err, "%s", what).Because("iperf3 is not installed").WithFix("apt-get install -y iperf3")
+		return noIPerf(what, err)
 	}
 	if err != nil {
 		return err
@@ -89,9 +88,5 @@ func (b *benchWays) run(ctx context.Context, what string, o bench.WaysOptions) e
 	if err := b.write(report); err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := report.WriteTable(&text); err != nil {
-		return err
-	}
-	return b.show(report, text.String)
+	return b.showTable(report)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strconv"
-	"time"
 
 	"vswitch/bench"
 	"vswitch/internal/engine"
@@ -37,23 +36,14 @@ const mostFlows = 1_000_000
 
 // size applies the flags that say how much is measured.
 func (b *benchWays) size(o *bench.WaysOptions) error {
-	switch {
-	case b.given("rounds") && b.rounds < 1:
-		return invalidFlag("--rounds", strconv.Itoa(b.rounds), nil).WithFix("give 1 or more, or leave it out for the preset's value")
-	case b.given("flows") && (b.flows < 1 || b.flows > mostFlows):
-		return invalidFlag("--flows", strconv.Itoa(b.flows), nil).WithFix("give 1 to %d, or leave it out for the preset's value", mostFlows)
-	case b.given("seconds") && !(b.seconds > 0 && b.seconds <= longest):
-		return invalidFlag("--seconds", strconv.FormatFloat(b.seconds, 'g', -1, 64), nil).
-			WithFix("give more than 0 and at most %d, or leave it out for the preset's value", longest)
+	if err := setRounds(b.given, b.rounds, &o.Rounds); err != nil {
+		return err
 	}
-	if b.rounds > 0 {
-		o.Rounds = b.rounds
+	if b.given("flows") && (b.flows < 1 || b.flows > mostFlows) {
+		return invalidFlag("--flows", strconv.Itoa(b.flows), nil).WithFix("give 1 to %d, or leave it out for the preset's value", mostFlows)
 	}
 	if b.flows > 0 {
 		o.Flows = b.flows
 	}
-	if b.seconds > 0 {
-		o.Env.Length = time.Duration(b.seconds * float64(time.Second))
-	}
-	return nil
+	return setSeconds(b.given, b.seconds, &o.Env.Length)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"vswitch/bench"
-	"vswitch/internal/api"
 	"vswitch/internal/engine"
 )
 
@@ -82,7 +81,7 @@ func (b *benchNetworks) environ() []string {
 
 func (b *benchNetworks) run(ctx context.Context, o bench.NetworksOptions) error {
 	const what = "cannot measure networks"
-	if err := (&benchL2{app: b.app, out: b.out}).prepareOut(); err != nil {
+	if err := prepareOut(b.out); err != nil {
 		return err
 	}
 	report, err := bench.Networks(ctx, o)
@@ -91,16 +90,18 @@ func (b *benchNetworks) run(ctx context.Context, o bench.NetworksOptions) error 
 	case err != nil && err == ctx.Err(): // not joined with what could not be taken down
 		return interrupted(what)
 	case errors.Is(err, bench.ErrNoIPerf):
-		return api.Errorf(api.ToolMissing, err, what).Because("iperf3 is not installed").WithFix("apt-get install -y iperf3")
+		return noIPerf(what, err)
 	case err != nil:
 		return machineError(what, err)
 	}
 	if err := b.write(report); err != nil {
 		return err
 	}
-	var text strings.Builder
-	if err := report.WriteTable(&text); err != nil {
-		return err
-	}
-	return b.show(report, text.String)
+	return b.showTable(report)
+}
+
+// write leaves the reports in the folder that was asked for.
+func (b *benchNetworks) write(r *bench.NetworksReport) error {
+	return writeReports(b.out, reportFile{"networks.json", r.WriteJSON}, reportFile{"networks.txt", r.WriteTable},
+		reportFile{"networks.md", r.WriteMarkdown})
 }

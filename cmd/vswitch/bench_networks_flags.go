@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strconv"
-	"time"
 
 	"vswitch/bench"
 )
@@ -56,13 +55,5 @@ func (b *benchNetworks) size(o *bench.NetworksOptions) error {
 		}
 		*n.into = *n.value
 	}
-	if !b.given("seconds") {
-		return nil
-	}
-	if !(b.seconds > 0 && b.seconds <= longest) {
-		return invalidFlag("--seconds", strconv.FormatFloat(b.seconds, 'g', -1, 64), nil).
-			WithFix("give more than 0 and at most %d, or leave it out for the preset's value", longest)
-	}
-	o.Env.Length = time.Duration(b.seconds * float64(time.Second))
-	return nil
+	return setSeconds(b.given, b.seconds, &o.Env.Length)
 }

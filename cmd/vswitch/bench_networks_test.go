@@ -19,7 +19,6 @@ var tiny = []string{"bench", "networks", "--preset", "quick", "--containers", "5
 // Each figure is measured, as root and as an ordinary user, and the three reports
 // say the same.
 func TestBenchNetworks(t *testing.T) {
-	withoutRace(t)
 	for name, user := range users {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,63 +6,65 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"vswitch/bench"
 	"vswitch/internal/api"
 )
 
-// progress returns who is told of each sample: a line on a terminal, or nobody.
-func (b *benchL2) progress() func(done, total int, r bench.Record) {
-	if !b.terminal(b.err) {
+// progress returns who is told of what is measured next: a line on a terminal, or
+// nobody.
+func (a *app) progress() func(what string) {
+	if !a.terminal(a.err) {
 		return nil
 	}
-	return func(done, total int, r bench.Record) {
-		fmt.Fprintf(b.err, "\r%-79.79s", fmt.Sprintf("%d of %d samples: %s on %s", done, total, r.Workload, r.Runner))
+	return func(what string) { fmt.Fprintf(a.err, "\r%-79.79s", what) }
+}
+
+func (a *app) clearProgress() {
+	if a.terminal(a.err) {
+		fmt.Fprintf(a.err, "\r%79s\r", "")
 	}
 }
 
-func (b *benchL2) clearProgress() {
-	if b.terminal(b.err) {
-		fmt.Fprintf(b.err, "\r%79s\r", "")
-	}
+// noIPerf is the error of a measurement that needs iperf3.
+func noIPerf(what string, err error) error {
+	return api.Errorf(api.ToolMissing, err, "%s", what).Because("iperf3 is not installed").WithFix("apt-get install -y iperf3")
 }
 
-// prepareOut makes the folder for the reports and looks whether they can be
-// written, before minutes are spent on them.
-func (b *benchL2) prepareOut() error {
-	if b.out == "" {
+// prepareOut makes the folder for the reports, if one was asked for, and looks
+// whether they can be written, before minutes are spent on them.
+func prepareOut(folder string) error {
+	if folder == "" {
 		return nil
 	}
-	err := os.MkdirAll(b.out, 0o755)
+	err := os.MkdirAll(folder, 0o755)
 	var f *os.File
 	if err == nil {
-		f, err = os.CreateTemp(b.out, ".l2-*")
+		f, err = os.CreateTemp(folder, ".l2-*")
 	}
 	if err == nil {
 		err = errors.Join(f.Close(), os.Remove(f.Name()))
 	}
 	if err != nil {
-		return api.Errorf(api.InvalidValue, err, "cannot write reports to the folder %q", b.out).
+		return api.Errorf(api.InvalidValue, err, "cannot write reports to the folder %q", folder).
 			WithFix("name a folder that you may write to")
 	}
 	return nil
 }
 
-// write leaves the reports in the folder that was asked for.
-func (b *benchL2) write(r *bench.Report) error {
-	if b.out == "" {
+// reportFile is one form of a report.
+type reportFile struct {
+	name string
+	to   func(io.Writer) error
+}
+
+// writeReports leaves files in the folder, if one was asked for.
+func writeReports(folder string, files ...reportFile) error {
+	if folder == "" {
 		return nil
 	}
-	for _, f := range []struct {
-		name string
-		to   func(io.Writer) error
-	}{
-		{"l2.json", r.WriteJSON},
-		{"l2.txt", r.WriteTable},
-		{"l2.svg", r.WriteSVG},
-		{"l2.md", func(w io.Writer) error { return r.WriteMarkdown(w, "l2.svg") }},
-	} {
-		if err := writeFile(filepath.Join(b.out, f.name), f.to); err != nil {
+	for _, f := range files {
+		if err := writeFile(filepath.Join(folder, f.name), f.to); err != nil {
 			return err
 		}
 	}
@@ -75,4 +77,13 @@ func writeFile(path string, to func(io.Writer) error) error {
 		return fmt.Errorf("write a report: %w", err)
 	}
 	return errors.Join(to(f), f.Close())
+}
+
+// showTable shows a report: its table, or what -o asks for.
+func (a *app) showTable(report interface{ WriteTable(io.Writer) error }) error {
+	var text strings.Builder
+	if err := report.WriteTable(&text); err != nil {
+		return err
+	}
+	return a.show(report, text.String)
 }
