@@ -9,9 +9,11 @@
 //	leg/      into another network, through a packet-level NAT: a host's TAP device, or
 //	          a second network of ours
 //	report/   ICMP errors to containers, and what the host's sockets say of errors
+//	fragment/ datagrams in fragments: put together for sockets, taken apart for containers
 //
 // This package has what the rooms below share: what a network is to its way out, what
-// they need of the worker that they run on, and how a connection is shown to people.
+// they need of the worker that they run on, what a worker's share of a protocol may have,
+// and how a connection is shown to people.
 //
 // # Who runs where
 //

@@ -39,6 +39,16 @@ type Outbox interface {
 	Reenter(f *frame.Frame, port frame.PortID)
 }
 
+// Borrow returns a slot of x, nil if there is none even when all that was entered has
+// gone. Not in a run.
+func Borrow(x Outbox) []byte {
+	if slot := x.Borrow(); slot != nil {
+		return slot
+	}
+	x.Flush()
+	return x.Borrow()
+}
+
 // Watcher is how a worker is told what to wait for; *engine.Watcher is one. Its methods
 // are called on the worker's thread only.
 type Watcher interface {

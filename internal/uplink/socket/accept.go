@@ -152,16 +152,10 @@ func (s *Shard) accept4(fd int) (int, netip.AddrPort, unix.Errno) {
 func clientOf(name *unix.RawSockaddrAny) netip.AddrPort {
 	if name.Addr.Family == unix.AF_INET {
 		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), swap(sa.Port))
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uplink.NetPort(sa.Port))
 	}
 	sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(name))
-	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), swap(sa.Port))
-}
-
-// swap returns a port that lies in network byte order in memory.
-func swap(v uint16) uint16 {
-	b := (*[2]byte)(unsafe.Pointer(&v))
-	return uint16(b[0])<<8 | uint16(b[1])
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uplink.NetPort(sa.Port))
 }
 
 // reset closes a connection so that the client sees a reset, not an end.

@@ -79,16 +79,16 @@ func (s *Shard) Start(w uplink.Watcher, now int64) error {
 	}
 	s.watch = w
 	s.ports.refill()
-	budget := uplink.NewBudget(s.cfg.MaxFlows)
-	s.tcp = tcp.New(tcp.Config{
-		Watch: keyed{w, kindTCP}, Worker: s.cfg.Worker, Seed: s.cfg.Seed, MaxFlows: s.cfg.MaxFlows, Budget: budget, Now: now,
-	})
-	s.udp = udp.New(udp.Config{
-		Watch: keyed{w, kindUDP}, Worker: s.cfg.Worker, Seed: s.cfg.Seed, MaxFlows: s.cfg.MaxFlows, Budget: budget, Now: now,
-	})
-	s.echo = echo.New(echo.Config{
-		Watch: keyed{w, kindEcho}, Worker: s.cfg.Worker, Seed: s.cfg.Seed, MaxFlows: s.cfg.MaxFlows, Budget: budget, Now: now,
-	})
+	cfg := uplink.ShardConfig{
+		Worker: s.cfg.Worker, Seed: s.cfg.Seed, MaxFlows: s.cfg.MaxFlows,
+		Budget: uplink.NewBudget(s.cfg.MaxFlows), Now: now,
+	}
+	cfg.Watch = keyed{w, kindTCP}
+	s.tcp = tcp.New(cfg)
+	cfg.Watch = keyed{w, kindUDP}
+	s.udp = udp.New(cfg)
+	cfg.Watch = keyed{w, kindEcho}
+	s.echo = echo.New(cfg)
 	return nil
 }
 

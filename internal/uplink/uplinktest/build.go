@@ -1,6 +1,7 @@
 package uplinktest
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"vswitch/internal/frame"
@@ -69,6 +70,34 @@ func (s Station) ICMP(to netip.Addr, h frame.ICMPFields, payload []byte) *frame.
 	}
 	f.Parse()
 	return f
+}
+
+// extFragment and fragmentLen are the fragment header of IPv6.
+const (
+	extFragment = 44
+	fragmentLen = 8
+)
+
+// Fragment builds a fragment of a datagram of proto: body is what it has from byte at on.
+func (s Station) Fragment(to netip.Addr, proto uint8, id uint32, at int, more bool, body []byte) *frame.Frame {
+	if s.Addr.Is4() {
+		f, b := s.packet(to, proto, len(body))
+		copy(b, body)
+		frame.IPv4Fields{
+			ID: uint16(id), MoreFragments: more, FragmentOffset: at, Proto: proto, Src: s.Addr, Dst: to,
+		}.Encode(f.Bytes()[f.L3:])
+		return Parse(f)
+	}
+	f, b := s.packet(to, extFragment, fragmentLen+len(body))
+	word := uint16(at)
+	if more {
+		word |= 1
+	}
+	b[0] = proto
+	binary.BigEndian.PutUint16(b[2:], word)
+	binary.BigEndian.PutUint32(b[4:], id)
+	copy(b[fragmentLen:], body)
+	return Parse(f)
 }
 
 // packet makes a frame in a slot of its own, and returns the n bytes of its transport.

@@ -5,6 +5,7 @@ import (
 
 	"vswitch/internal/frame"
 	"vswitch/internal/uplink"
+	"vswitch/internal/uplink/fragment"
 )
 
 // deliver has an answer enter the network of the flow that it is for, and reports
@@ -41,7 +42,7 @@ func (s *Shard) deliver(x uplink.Outbox, key uint32, v6 bool, slot []byte, a *an
 		s.pieces(x, &p, m)
 		return false
 	}
-	x.Enter(slot, p.encode(slot, len(m), whole))
+	x.Enter(slot, p.encode(slot, len(m)))
 	return true
 }
 
@@ -72,22 +73,6 @@ type packet struct {
 	hops, tos uint8
 }
 
-// piece says what of a message a packet has: from byte at on, and whether more follows.
-type piece struct {
-	at   int
-	more bool
-	id   uint32
-}
-
-// whole is the piece that is all of a message.
-var whole = piece{}
-
-// extFragment is the protocol number of IPv6's fragment header, fragmentLen its length.
-const (
-	extFragment = 44
-	fragmentLen = 8
-)
-
 // header returns the length of an IP header.
 func (p *packet) header() int {
 	if p.r.v6 {
@@ -97,61 +82,31 @@ func (p *packet) header() int {
 }
 
 // encode writes all headers before n bytes of message, which lie in the slot right
-// behind where they belong, and returns the length of the frame. A fragment of IPv6 has
-// its fragment header in those n bytes.
-func (p *packet) encode(slot []byte, n int, part piece) int {
+// behind where they belong, and returns the length of the frame.
+func (p *packet) encode(slot []byte, n int) int {
 	clear(slot[frame.Headroom-frame.VnetLen : frame.Headroom])
 	size := frame.EthernetLen + p.header() + n
 	b := slot[frame.Headroom : frame.Headroom+size]
 	eth := frame.EthernetFields{Dst: p.r.mac, Src: p.n.MAC, EtherType: frame.TypeIPv4}
 	if p.r.v6 {
 		eth.EtherType = frame.TypeIPv6
-		next := uint8(frame.ProtoICMPv6)
-		if part != whole {
-			next = extFragment
-		}
-		frame.IPv6Fields{TrafficClass: p.tos, HopLimit: p.hops, NextHeader: next, Src: p.src, Dst: p.r.src()}.Encode(eth.Encode(b))
+		frame.IPv6Fields{
+			TrafficClass: p.tos, HopLimit: p.hops, NextHeader: frame.ProtoICMPv6, Src: p.src, Dst: p.r.src(),
+		}.Encode(eth.Encode(b))
 		return size
 	}
 	frame.IPv4Fields{
-		TOS: p.tos, TTL: p.hops, Proto: frame.ProtoICMP, Src: p.src, Dst: p.r.src(), ID: uint16(part.id),
-		DontFragment: part == whole, MoreFragments: part.more, FragmentOffset: part.at,
+		TOS: p.tos, TTL: p.hops, Proto: frame.ProtoICMP, Src: p.src, Dst: p.r.src(), DontFragment: true,
 	}.Encode(eth.Encode(b))
 	return size
 }
 
-// pieces has a message that is longer than the network's MTU enter in fragments. They
-// are copies, and booked as such.
+// pieces has a message that is longer than the network's MTU enter in fragments. Where
+// there are no slots for all of them, the rest is of no use either.
 func (s *Shard) pieces(x uplink.Outbox, p *packet, m []byte) {
 	s.ident++
-	at := frame.Headroom + frame.EthernetLen + p.header()
-	extra := 0
-	if p.r.v6 {
-		extra = fragmentLen
+	h := fragment.Header{
+		V6: p.r.v6, Src: p.src, Dst: p.r.src(), MAC: p.r.mac, Proto: p.r.proto(), Hops: p.hops, TOS: p.tos,
 	}
-	step := max((p.n.MTU-p.header()-extra)&^7, 8)
-	for off := 0; off < len(m); off += step {
-		slot := borrow(x)
-		if slot == nil {
-			return // the rest is of no use either
-		}
-		part := piece{at: off, more: off+step < len(m), id: s.ident}
-		n := copy(slot[at+extra:], m[off:min(off+step, len(m))])
-		x.Ledger().CopiedBytes.Add(uint64(n))
-		if p.r.v6 {
-			part.encode6(slot[at:])
-		}
-		x.Enter(slot, p.encode(slot, extra+n, part))
-	}
-}
-
-// encode6 writes a fragment header (RFC 8200, section 4.5).
-func (f piece) encode6(b []byte) {
-	word := uint16(f.at)
-	if f.more {
-		word |= 1
-	}
-	be.PutUint16(b, frame.ProtoICMPv6<<8)
-	be.PutUint16(b[2:], word)
-	be.PutUint32(b[4:], f.id)
+	h.Enter(x, p.n, s.ident, m)
 }

@@ -96,12 +96,8 @@ func (s *Shard) tooBig(x uplink.Outbox, n *uplink.Net, id uint32, q *request) {
 
 // quote returns the request for an error about it.
 func (q *request) quote() report.Quote {
-	proto := uint8(frame.ProtoICMP)
-	if q.v6 {
-		proto = frame.ProtoICMPv6
-	}
 	return report.Quote{
-		Proto: proto, Src: netip.AddrPortFrom(q.src, 0), Dst: netip.AddrPortFrom(q.dst, 0),
+		Proto: q.proto(), Src: netip.AddrPortFrom(q.src, 0), Dst: netip.AddrPortFrom(q.dst, 0),
 		TOS: q.form.tos, TTL: q.hops, ID: q.id, Payload: q.msg,
 	}
 }

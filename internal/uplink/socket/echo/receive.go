@@ -64,7 +64,7 @@ func (s *Shard) lineBy(key uint32) (l *line, v6 bool) {
 func (s *Shard) answers(x uplink.Outbox, key uint32, fd int32, v6 bool) (more bool) {
 	failed := 0
 	for range turn {
-		slot := borrow(x)
+		slot := uplink.Borrow(x)
 		if slot == nil {
 			return true
 		}
@@ -81,13 +81,4 @@ func (s *Shard) answers(x uplink.Outbox, key uint32, fd int32, v6 bool) (more bo
 		}
 	}
 	return failed < turn // if not, the socket is of no use any more
-}
-
-// borrow returns a slot, nil if there is none even when all that was entered has gone.
-func borrow(x uplink.Outbox) []byte {
-	if slot := x.Borrow(); slot != nil {
-		return slot
-	}
-	x.Flush()
-	return x.Borrow()
 }

@@ -13,6 +13,7 @@ import (
 	"vswitch/internal/frame"
 	"vswitch/internal/netnsx"
 	"vswitch/internal/testnet"
+	"vswitch/internal/uplink/fragment"
 	"vswitch/internal/uplink/uplinktest"
 )
 
@@ -133,30 +134,10 @@ func hopsOf(f *frame.Frame) uint8 {
 
 // fragments cuts a packet into fragments of n bytes of payload.
 func fragments(f *frame.Frame, n int, id uint32) (out []*frame.Frame) {
-	b, l4 := f.Bytes(), int(f.L4)
-	body := b[l4 : uint32(f.L3)+f.L3Len]
+	src, dst := uplinktest.Ends(f)
+	s, body := uplinktest.Station{Addr: src.Addr(), MAC: f.Src}, uplinktest.L4(f)
 	for at := 0; at < len(body); at += n {
-		part, more := body[at:min(at+n, len(body))], at+n < len(body)
-		g := &frame.Frame{Off: frame.Headroom, Buf: make([]byte, frame.Headroom, frame.Headroom+l4+fragmentLen+n)}
-		g.Buf = append(g.Buf, b[:l4]...)
-		if f.Flags&frame.FlagIPv4 != 0 {
-			g.Buf = append(g.Buf, part...)
-			h := f.IPv4()
-			frame.IPv4Fields{ID: uint16(id), MoreFragments: more, FragmentOffset: at, TTL: h.TTL(), Proto: h.Proto(), Src: h.Src(), Dst: h.Dst()}.
-				Encode(g.Buf[frame.Headroom+frame.EthernetLen:])
-		} else {
-			g.Buf = append(g.Buf, make([]byte, fragmentLen)...)
-			piece{at, more, id}.encode6(g.Buf[frame.Headroom+l4:])
-			g.Buf = append(g.Buf, part...)
-			h := f.IPv6()
-			frame.IPv6Fields{HopLimit: h.HopLimit(), NextHeader: extFragment, Src: h.Src(), Dst: h.Dst()}.
-				Encode(g.Buf[frame.Headroom+frame.EthernetLen:])
-		}
-		g.Len = len(g.Buf) - frame.Headroom
-		if r := g.Parse(); r != frame.Accepted {
-			panic(r)
-		}
-		out = append(out, g)
+		out = append(out, s.Fragment(dst.Addr(), f.Proto, id, at, at+n < len(body), body[at:min(at+n, len(body))]))
 	}
 	return out
 }
@@ -170,11 +151,11 @@ func joined(t *testing.T, all []uplinktest.Entered) []byte {
 			t.Errorf("fragment %d has %d bytes", i, size)
 		}
 		q := head(e.Frame)
-		p, ok := partOf(e.Frame, q.v6)
-		if !ok || p.at != len(out) || p.more != (i < len(all)-1) {
-			t.Fatalf("fragment %d of %d at %d, %d bytes before: more %v, %v", i, len(all), p.at, len(out), p.more, ok)
+		p, ok := fragment.Read(1, q.proto(), e.Frame)
+		if !ok || p.At != len(out) || p.More != (i < len(all)-1) {
+			t.Fatalf("fragment %d of %d at %d, %d bytes before: more %v, %v", i, len(all), p.At, len(out), p.More, ok)
 		}
-		out = append(out, p.body...)
+		out = append(out, p.Body...)
 	}
 	return out
 }

@@ -1,7 +1,6 @@
 package echo
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"unsafe"
 
@@ -106,6 +105,3 @@ func (w *sender) message(a, b []byte) {
 	w.msg.Iov = &w.iov[0]
 	w.msg.SetIovlen(2)
 }
-
-// be is the byte order of every field on the wire.
-var be = binary.BigEndian

@@ -25,21 +25,8 @@ const (
 	turn = 64
 )
 
-// Config says what a shard may have.
-type Config struct {
-	// Watch watches its sockets. Keys are the shard's, from 0 to 1<<28.
-	Watch uplink.Watcher
-	// Worker is the number of its worker. Those of a process differ modulo 8.
-	Worker int
-	// Seed is a secret of the process.
-	Seed uint64
-	// MaxFlows bounds the flows of the whole shard; 0 means 4096.
-	MaxFlows int
-	// Budget is what a flow costs its container; nil for none.
-	Budget *uplink.Budget
-	// Now is the worker's time to begin with, in nanoseconds.
-	Now int64
-}
+// Config says what a shard may have. MaxFlows 0 means 4096.
+type Config = uplink.ShardConfig
 
 // Shard is a worker's share of the way out of echo requests. All of its methods are
 // called on the worker's thread.
@@ -116,7 +103,7 @@ func (s *Shard) Expire(x uplink.Outbox) {
 // DropNet ends all flows of a network.
 func (s *Shard) DropNet(_ uplink.Outbox, id uint16) {
 	s.endAll(func(r *record) bool { return r.net == id })
-	s.messages.drop(func(m *message) bool { return m.net == id })
+	s.messages.drop(func(m *message) bool { return m.key.Net == id })
 	delete(s.nets, id)
 	s.net = nil
 }
@@ -125,7 +112,7 @@ func (s *Shard) DropNet(_ uplink.Outbox, id uint16) {
 func (s *Shard) DropInside(_ uplink.Outbox, id uint16, a netip.Addr) {
 	inside := a.As16()
 	s.endAll(func(r *record) bool { return r.net == id && r.inside == inside })
-	s.messages.drop(func(m *message) bool { return m.net == id && m.src == a })
+	s.messages.drop(func(m *message) bool { return m.key.Net == id && m.key.Src == inside })
 }
 
 // Close ends all flows and closes their sockets.

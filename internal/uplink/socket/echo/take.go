@@ -94,6 +94,14 @@ func (q *request) echo() bool {
 	return m.Type() == frame.ICMPEchoRequest
 }
 
+// proto returns the message's protocol.
+func (q *request) proto() uint8 {
+	if q.v6 {
+		return frame.ProtoICMPv6
+	}
+	return frame.ProtoICMP
+}
+
 // pseudo returns the sum of the pseudo header; ICMP in IPv4 has none.
 func (q *request) pseudo() uint32 {
 	if !q.v6 {

@@ -98,12 +98,10 @@ func gsoType(v4 bool) uint8 {
 // borrow returns a slot, nil if there is none. Those of what was entered are free again
 // when that is flushed, which in a run it cannot be.
 func (s *Shard) borrow() []byte {
-	slot := s.x.Borrow()
-	if slot == nil && !s.run {
-		s.x.Flush()
-		slot = s.x.Borrow()
+	if s.run {
+		return s.x.Borrow()
 	}
-	return slot
+	return uplink.Borrow(s.x)
 }
 
 // emit enters a segment without payload. It is lost where there is no slot for it, as

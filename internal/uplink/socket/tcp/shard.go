@@ -11,21 +11,9 @@ import (
 	"vswitch/internal/uplink/report"
 )
 
-// Config says how a shard works.
-type Config struct {
-	// Watch reports events of sockets; it and all calls are the worker's.
-	Watch  uplink.Watcher
-	Worker int
-	// Seed is a secret of the process.
-	Seed uint64
-	// MaxFlows bounds the connections of the shard; 0, and more than half a million,
-	// are half a million.
-	MaxFlows int
-	// Budget counts a source's connections of all protocols; nil: nobody does.
-	Budget *uplink.Budget
-	// Now is the time, of the clock that Outbox.Now reads.
-	Now int64
-}
+// Config says what a shard may have. MaxFlows 0, and more than half a million, mean half
+// a million.
+type Config = uplink.ShardConfig
 
 const (
 	// tick is how exactly timers are kept, in nanoseconds.

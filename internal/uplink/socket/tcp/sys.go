@@ -1,11 +1,12 @@
 package tcp
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vswitch/internal/uplink"
 )
 
 // System calls of the data path. They never block, so they need not tell the
@@ -134,10 +135,7 @@ func shutdownWrite(fd int) { unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uni
 func closeSocket(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 func connectSocket(fd int, to netip.AddrPort) unix.Errno {
-	port := to.Port()<<8 | to.Port()>>8 // in the order of the network, on this machine
-	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
-		port = to.Port()
-	}
+	port := uplink.NetPort(to.Port())
 	if a := to.Addr(); a.Is4() {
 		sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Port: port, Addr: a.As4()}
 		_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,19 @@ import (
 
 	ut "vswitch/internal/uplink/uplinktest"
 )
+
+// times is how many times as much TestIntegrity moves: VSWITCH_INTEGRITY=32 is
+// gigabytes.
+func times(t *testing.T) int64 {
+	t.Helper()
+	text := os.Getenv("VSWITCH_INTEGRITY")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.ParseInt(text, 10, 16)
+	must(t, err)
+	return n
+}
 
 // Both ways at once, against a real kernel, with stalls on all four ends.
 func TestIntegrity(t *testing.T) {
@@ -30,6 +45,8 @@ func TestIntegrity(t *testing.T) {
 		{"lossy", 1500, 8 << 20, true, false},
 		{"no peek offset", 1500, 16 << 20, false, true},
 	} {
+		c.bytes *= times(t)
+		patience := time.Duration(times(t)) * 60 * time.Second
 		t.Run(c.name, func(t *testing.T) {
 			r := newTapRig(t, c.mtu)
 			r.s.peekOff = r.s.peekOff && !c.old
@@ -41,8 +58,8 @@ func TestIntegrity(t *testing.T) {
 			defer func() { stop() }()
 			inner := r.dial(t)
 			outer := r.rig.end(0).accept()
-			outer.SetDeadline(time.Now().Add(60 * time.Second))
-			inner.SetDeadline(time.Now().Add(60 * time.Second))
+			outer.SetDeadline(time.Now().Add(patience))
+			inner.SetDeadline(time.Now().Add(patience))
 			sums := [4]chan [32]byte{}
 			for i := range sums {
 				sums[i] = make(chan [32]byte, 1)

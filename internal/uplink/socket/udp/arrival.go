@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vswitch/internal/uplink"
 )
 
 // arrival is one message that was received: n bytes of payload in slot, of which each
@@ -22,10 +24,10 @@ type arrival struct {
 func (r *receiver) read(i int, a *arrival) {
 	*a = arrival{slot: r.slots[i], n: int(r.msgs[i].Len)}
 	if name := &r.names[i]; name.Family == unix.AF_INET6 {
-		a.peer, a.scope = end{name.Addr, swap(name.Port)}, name.Scope_id
+		a.peer, a.scope = end{name.Addr, uplink.NetPort(name.Port)}, name.Scope_id
 	} else {
 		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
-		a.peer.addr[10], a.peer.addr[11], a.peer.port = 0xff, 0xff, swap(v4.Port)
+		a.peer.addr[10], a.peer.addr[11], a.peer.port = 0xff, 0xff, uplink.NetPort(v4.Port)
 		copy(a.peer.addr[12:], v4.Addr[:])
 	}
 	n := min(int(r.msgs[i].Hdr.Controllen), len(r.controls[i].b)*8)

@@ -4,6 +4,7 @@ import (
 	"vswitch/internal/frame"
 	"vswitch/internal/offload"
 	"vswitch/internal/uplink"
+	"vswitch/internal/uplink/fragment"
 )
 
 const (
@@ -13,9 +14,6 @@ const (
 	// super-frame has at most (UDP_MAX_SEGMENTS).
 	maxPacket = 65535
 	maxSuper  = 128
-	// extFragment and fragmentLen are the IPv6 fragment header.
-	extFragment = 44
-	fragmentLen = 8
 )
 
 // head is what all packets of an arrival have in common.
@@ -88,65 +86,18 @@ func (s *Shard) apart(x uplink.Outbox, n *uplink.Net, h *head, b []byte, size in
 	if size+headers(h.dst.is4())-frame.EthernetLen > maxPacket {
 		return frame.DropTooBig // of IPv6, for a container of IPv4
 	}
+	common := fragment.Header{
+		V6: !h.dst.is4(), Src: h.src.ip(), Dst: h.dst.ip(), MAC: h.mac, Proto: frame.ProtoUDP, Hops: hops, TOS: h.tos,
+	}
 	for len(b) > frame.UDPLen {
 		u := b[:min(frame.UDPLen+size, len(b))]
 		frame.UDPFields{SrcPort: h.src.port, DstPort: h.dst.port}.Encode(u, pseudo(&h.src, &h.dst, len(u)))
-		if !s.pieces(x, n, h, u) {
+		s.ident++
+		if !common.Enter(x, n, s.ident, u) {
 			break
 		}
 		b = b[len(u)-frame.UDPLen:]
 	}
 	x.Return(slot)
 	return frame.Accepted
-}
-
-// pieces has a datagram enter in fragments (RFC 791, section 3.2; RFC 8200, section
-// 4.5). It reports whether there were slots for all of them.
-func (s *Shard) pieces(x uplink.Outbox, n *uplink.Net, h *head, u []byte) bool {
-	s.ident++
-	before := headers(h.dst.is4()) - frame.UDPLen
-	if !h.dst.is4() {
-		before += fragmentLen
-	}
-	step := max((n.MTU-before+frame.EthernetLen)&^7, 8)
-	for at := 0; at < len(u); at += step {
-		piece := u[at:min(at+step, len(u))]
-		slot := x.Borrow()
-		if slot == nil {
-			x.Flush()
-			if slot = x.Borrow(); slot == nil {
-				return false
-			}
-		}
-		clear(slot[frame.Headroom-frame.VnetLen : frame.Headroom])
-		b := slot[frame.Headroom : frame.Headroom+before+len(piece)]
-		h.piece(n, b, s.ident, at, at+len(piece) < len(u))
-		x.Ledger().CopiedBytes.Add(uint64(copy(b[before:], piece)))
-		x.Enter(slot, len(b))
-	}
-	return true
-}
-
-// piece writes the headers of a fragment that begins at bytes into the datagram.
-func (h *head) piece(net *uplink.Net, b []byte, id uint32, at int, more bool) {
-	eth := frame.EthernetFields{Dst: h.mac, Src: net.MAC, EtherType: frame.TypeIPv6}
-	if h.dst.is4() {
-		eth.EtherType = frame.TypeIPv4
-		frame.IPv4Fields{
-			TOS: h.tos, ID: uint16(id), MoreFragments: more, FragmentOffset: at,
-			TTL: hops, Proto: frame.ProtoUDP, Src: h.src.ip(), Dst: h.dst.ip(),
-		}.Encode(eth.Encode(b))
-		return
-	}
-	p := frame.IPv6Fields{
-		TrafficClass: h.tos, NextHeader: extFragment, HopLimit: hops, Src: h.src.ip(), Dst: h.dst.ip(),
-	}.Encode(eth.Encode(b))
-	word := uint16(at)
-	if more {
-		word |= 1
-	}
-	f := p[frame.IPv6Len:]
-	be.PutUint16(f, frame.ProtoUDP<<8)
-	be.PutUint16(f[2:], word)
-	be.PutUint32(f[4:], id)
 }

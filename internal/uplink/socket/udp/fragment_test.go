@@ -13,6 +13,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"vswitch/internal/frame"
+	"vswitch/internal/uplink/fragment"
 	"vswitch/internal/uplink/uplinktest"
 )
 
@@ -30,16 +31,7 @@ func cut(s uplinktest.Station, to netip.AddrPort, id uint32, body []byte, size i
 
 // piece1 is one fragment.
 func piece1(s uplinktest.Station, to netip.Addr, id uint32, at int, more bool, body []byte) *frame.Frame {
-	h := head{src: endOf(port(s.Addr, 0)), dst: endOf(port(to, 0)), mac: uplinktest.GatewayMAC}
-	before := headers(s.Addr.Is4()) - frame.UDPLen
-	if s.Addr.Is6() {
-		before += fragmentLen
-	}
-	f := &frame.Frame{Off: frame.Headroom, Len: before + len(body)}
-	f.Buf = make([]byte, f.Off+f.Len)
-	h.piece(uplinktest.TestNet(), f.Bytes(), id, at, more)
-	copy(f.Bytes()[before:], body)
-	return uplinktest.Parse(f)
+	return s.Fragment(to, frame.ProtoUDP, id, at, more, body)
 }
 
 // Fragments in any order are one datagram to the server.
@@ -209,21 +201,21 @@ func joined(t *testing.T, frames []*frame.Frame) []byte {
 		}
 		t.Fatal("not whole")
 	}
-	var all []piece
+	var all []fragment.Piece
 	for _, f := range frames {
-		var p piece
-		if !p.read(f) {
+		p, ok := fragment.Read(1, frame.ProtoUDP, f)
+		if !ok {
 			t.Fatal("not a fragment")
 		}
 		all = append(all, p)
 	}
-	slices.SortFunc(all, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(all, func(a, b fragment.Piece) int { return cmp.Compare(a.At, b.At) })
 	var b []byte
 	for i, p := range all {
-		if p.at != len(b) || p.more != (i < len(all)-1) || p.id != all[0].id {
-			t.Fatalf("piece %d begins at %d, want %d", i, p.at, len(b))
+		if p.At != len(b) || p.More != (i < len(all)-1) || p.ID != all[0].ID {
+			t.Fatalf("piece %d begins at %d, want %d", i, p.At, len(b))
 		}
-		b = append(b, p.body...)
+		b = append(b, p.Body...)
 	}
 	return b
 }

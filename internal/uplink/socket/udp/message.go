@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vswitch/internal/uplink"
 )
 
 // sender has what sendmsg is given. It lies in the shard, so that nothing is allocated.
@@ -22,10 +24,10 @@ func (s *Shard) address(id uint32, segmented bool) {
 	e, w, g := s.sessions.at(id), &s.sender, &s.gather
 	k := s.sockets.at(e.socket)
 	if k.v6 {
-		w.name6 = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: swap(e.peer.port), Addr: e.peer.addr, Scope_id: e.scope}
+		w.name6 = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: uplink.NetPort(e.peer.port), Addr: e.peer.addr, Scope_id: e.scope}
 		w.msg.Name, w.msg.Namelen = (*byte)(unsafe.Pointer(&w.name6)), unix.SizeofSockaddrInet6
 	} else {
-		w.name4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: swap(e.peer.port), Addr: [4]byte(e.peer.addr[12:])}
+		w.name4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: uplink.NetPort(e.peer.port), Addr: [4]byte(e.peer.addr[12:])}
 		w.msg.Name, w.msg.Namelen = (*byte)(unsafe.Pointer(&w.name4)), unix.SizeofSockaddrInet4
 	}
 	c := &w.control
@@ -84,11 +86,4 @@ func (c *control) from(e *session) {
 	}
 	*(*unix.Inet6Pktinfo)(c.add(unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)) =
 		unix.Inet6Pktinfo{Addr: e.local, Ifindex: e.scope}
-}
-
-// swap returns a port as it lies in memory in network byte order, and back.
-func swap(v uint16) uint16 {
-	var b [2]byte
-	be.PutUint16(b[:], v)
-	return *(*uint16)(unsafe.Pointer(&b))
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vswitch/internal/netnsx"
+	"vswitch/internal/uplink"
 )
 
 // sendRaw sends one datagram without allocating.
@@ -16,10 +17,10 @@ func sendRaw(fd int, to netip.AddrPort) {
 	name := unsafe.Pointer(&name6)
 	size := uintptr(unix.SizeofSockaddrInet6)
 	if to.Addr().Is4() {
-		*(*unix.RawSockaddrInet4)(name) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: swap(to.Port()), Addr: to.Addr().As4()}
+		*(*unix.RawSockaddrInet4)(name) = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: uplink.NetPort(to.Port()), Addr: to.Addr().As4()}
 		size = unix.SizeofSockaddrInet4
 	} else {
-		name6 = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: swap(to.Port()), Addr: to.Addr().As16()}
+		name6 = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: uplink.NetPort(to.Port()), Addr: to.Addr().As16()}
 	}
 	b := [64]byte{}
 	unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&b)), uintptr(len(b)), 0, uintptr(name), size)

@@ -19,21 +19,8 @@ const (
 	defaultFlows = 1 << 16
 )
 
-// Config says what a shard may have.
-type Config struct {
-	// Watch watches its sockets. Keys are the shard's, from 0 to 1<<28.
-	Watch uplink.Watcher
-	// Worker is the number of its worker.
-	Worker int
-	// Seed is a secret of the process.
-	Seed uint64
-	// MaxFlows bounds the sessions of the whole shard; 0 means 65536.
-	MaxFlows int
-	// Budget is what a socket costs its container; nil for none.
-	Budget *uplink.Budget
-	// Now is the worker's time to begin with, in nanoseconds.
-	Now int64
-}
+// Config says what a shard may have. MaxFlows bounds its sessions; 0 means 65536.
+type Config = uplink.ShardConfig
 
 // Shard is a worker's share of the UDP way out. All of its methods are called on the
 // worker's thread.
@@ -156,7 +143,7 @@ func (s *Shard) DropNet(_ uplink.Outbox, id uint16) {
 			s.vacate(uint32(i))
 		}
 	}
-	s.fragments.drop(func(m *message) bool { return m.net == id })
+	s.fragments.drop(func(m *message) bool { return m.key.Net == id })
 	delete(s.nets, id)
 }
 
@@ -169,7 +156,7 @@ func (s *Shard) DropInside(_ uplink.Outbox, id uint16, a netip.Addr) {
 			s.vacate(uint32(i))
 		}
 	}
-	s.fragments.drop(func(m *message) bool { return m.net == id && m.src == addr })
+	s.fragments.drop(func(m *message) bool { return m.key.Net == id && m.key.Src == addr })
 }
 
 // Counts returns what the shard has counted.
