@@ -118,13 +118,7 @@ func boundTo(fd int) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("read its address: %w", err)
 	}
-	var host netip.AddrPort
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		host = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		host = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
-	}
+	host := addrPortOf(sa)
 	only, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
 	switch {
 	case host.Port() == 0:

@@ -38,6 +38,18 @@ func HostDynamic() Dynamic {
 	return d
 }
 
+// LowestPort returns the lowest port that who may not have all may bind
+// (net.ipv4.ip_unprivileged_port_start of the calling thread's network namespace).
+func LowestPort() uint16 {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err == nil {
+		if n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 16); err == nil {
+			return uint16(n)
+		}
+	}
+	return 1024 // PROT_SOCK of include/net/sock.h, before there was a setting
+}
+
 // parseRanges reads the kernel's list of ports: "8080,9148-9150". What it cannot
 // read it leaves out.
 func parseRanges(s string) []Range {

@@ -22,6 +22,7 @@ type pair struct {
 	service *service
 	fds     [2]int
 	pumps   [2]pump // each reads from the socket with its index
+	moved   [2]uint64
 }
 
 const pairEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
@@ -96,6 +97,7 @@ func (r *relay) carry(n uint32, side int) bool {
 	p := r.pairs[n]
 	pump := &p.pumps[side]
 	moved, more, err := pump.run(&r.pipes)
+	p.moved[side] += uint64(moved)
 	r.counts.bytes[side].Add(uint64(moved))
 	switch {
 	case err != nil:

@@ -3,6 +3,8 @@ package portfwd
 import (
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -81,6 +83,34 @@ func TestHalfClose(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestConnections: an open connection is listed with all its ends and bytes.
+func TestConnections(t *testing.T) {
+	r := newRig(t, SpliceConfig{})
+	l := r.listen(t, "10.1.0.2:80")
+	client, server := r.pair(t, l)
+	_, err := client.Write([]byte("question"))
+	must(t, err)
+	must(t, client.CloseWrite())
+	if got, err := io.ReadAll(server); err != nil || string(got) != "question" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	want := Connection{
+		Owner: "box", Peer: addrPortOfConn(client.LocalAddr()), Host: r.at, Remote: addrPortOfConn(server.RemoteAddr()),
+		Inside: addrPortOfConn(l.Addr()), HalfClosed: true, BytesIn: 8,
+	}
+	if got := r.splicer.Connections(); len(got) != 1 || got[0] != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	must(t, server.Close())
+	must(t, client.Close())
+	r.settled(t, 0)
+	if got := r.splicer.Connections(); len(got) != 0 {
+		t.Errorf("left: %+v", got)
+	}
+}
+
+func addrPortOfConn(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
 
 // TestReset: a reset of one side is one for the other.
 func TestReset(t *testing.T) {

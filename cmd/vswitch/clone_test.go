@@ -13,7 +13,6 @@ import (
 // what an ordinary user then runs is the program that was built there.
 func TestCloneAndMakeDemo(t *testing.T) {
 	t.Parallel()
-	withoutRace(t)
 	testnet.NeedRoot(t)
 	testnet.NeedTUN(t)
 	testnet.NeedPrograms(t, "git", "make", "go", "ping", "iperf3")

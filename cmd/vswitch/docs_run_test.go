@@ -198,21 +198,8 @@ func apart(cmd *exec.Cmd) *exec.Cmd {
 	return own
 }
 
-// raced says that the race detector is on.
-var raced bool
-
-// withoutRace is for tests of what is shown or measured: the same is done by tests of the
-// labs, which the race detector watches.
-func withoutRace(t *testing.T) {
-	t.Helper()
-	if raced {
-		t.Skip("NEEDS-NO-RACE-DETECTOR: the labs do the same under it")
-	}
-}
-
 // What documents show happens, as root and as an ordinary user.
 func TestDocsRun(t *testing.T) {
-	withoutRace(t)
 	n := 0
 	for _, doc := range documents(t) {
 		all := examplesOf(readDoc(t, doc))

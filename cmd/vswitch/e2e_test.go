@@ -74,7 +74,6 @@ func TestDemoForPeople(t *testing.T) {
 // The whole demo, as a program reads it: one document and nothing else.
 func TestDemoForPrograms(t *testing.T) {
 	t.Parallel()
-	withoutRace(t)
 	out, errOut := asUser.run(t, api.ExitDone, "demo", "-o", "json")
 	var d demoResult
 	dec := json.NewDecoder(strings.NewReader(out))
@@ -258,7 +257,6 @@ func TestMachineNotAble(t *testing.T) {
 // The smallest measurement writes all four reports.
 func TestBenchL2(t *testing.T) {
 	t.Parallel()
-	withoutRace(t)
 	dir := filepath.Join(userDir(t), "new", "folder")
 	out, errOut := asUser.run(t, api.ExitDone, "bench", "l2", "--preset", "quick", "--rounds", "1", "--seconds", "0.5",
 		"--only", "tcp-1", "--out", dir)

@@ -148,3 +148,22 @@ func (l *lab) ports() map[string]api.PublishedPort {
 	}
 	return out
 }
+
+// TestLowPorts: root publishes them; an ordinary user is told from where on he may, and
+// nothing of the container runs.
+func TestLowPorts(t *testing.T) {
+	eachWorld(t, func(t *testing.T, l *lab) {
+		code, _, errOut, err := l.call("run", "-d", "--name", "low", "-p", "80:80", "--", "sleep", "1000")
+		must(t, err)
+		if l.who.uid == 0 {
+			if code != int(api.ExitDone) {
+				t.Errorf("exit code %d: %s", code, errOut)
+			}
+			return
+		}
+		has(t, errOut, `VS-NET-003`, `0\.0\.0\.0:80 failed: .* from 1024 on`, `-p 8080:80/tcp`)
+		if code != int(api.ExitMachine) || l.inspect("low").State.Running {
+			t.Errorf("exit code %d", code)
+		}
+	})
+}

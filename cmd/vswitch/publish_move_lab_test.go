@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"vswitch/internal/api"
 	"vswitch/internal/testnet"
 )
 
@@ -177,6 +179,7 @@ func TestSplicedPorts(t *testing.T) {
 				if got := s.RemoteAddr().String(); strings.HasPrefix(got, far4) {
 					t.Errorf("the server sees %s", got)
 				}
+				l.spliced(c, s)
 				a, b := c, s
 				if order == "server first" {
 					a, b = s, c
@@ -196,4 +199,20 @@ func TestSplicedPorts(t *testing.T) {
 		again := l.spot("web").listen(t, ":80")
 		must(t, reaches(l.world.far, host4+":8080", again))
 	})
+}
+
+// spliced: conntrack ls has the connection, with the client that the container does not
+// see.
+func (l *lab) spliced(client, server *net.TCPConn) {
+	l.t.Helper()
+	want := api.Connection{
+		Network: "bridge", Container: "web", Protocol: "tcp", State: "ESTABLISHED", Direction: "in", Path: "splice",
+		Inside: server.LocalAddr().String(), Remote: server.RemoteAddr().String(),
+		Outside: client.RemoteAddr().String(), Peer: client.LocalAddr().String(),
+	}
+	var all []api.Connection
+	l.items(&all, "conntrack", "ls", "-f", "path=splice")
+	if !slices.Contains(all, want) {
+		l.t.Errorf("conntrack ls: %+v, want %+v", all, want)
+	}
 }

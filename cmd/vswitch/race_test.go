@@ -8,5 +8,4 @@ package main
 func init() {
 	buildArgs, buildEnv = []string{"-race"}, []string{"GORACE=atexit_sleep_ms=0"}
 	labUsers = map[string]play{"user": asUser}
-	raced = true
 }

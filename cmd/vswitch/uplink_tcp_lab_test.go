@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -42,8 +44,46 @@ func TestWayOutTCP(t *testing.T) {
 				})
 			}
 		}
+		l.ncHalfClose(c)
 		l.balanced()
 	})
+}
+
+// ncHalfClose: nc -N ends its half with its input, and each side gets all of the other.
+func (l *lab) ncHalfClose(c *spot) {
+	t := l.t
+	t.Helper()
+	testnet.NeedPrograms(t, "nc.openbsd")
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o755))
+	inside, outside := filepath.Join(dir, "inside"), filepath.Join(dir, "outside")
+	for name, n := range map[string]int64{inside: 2_000_000, outside: 3_000_000} {
+		f, err := os.Create(name)
+		must(t, err)
+		_, err = io.Copy(f, bulk(n))
+		must(t, errors.Join(err, f.Close()))
+	}
+	told := make(chan string, 1)
+	const server = `nc.openbsd -N -l "$1" 7007 <"$2" | sha256sum`
+	go func() {
+		out, _ := l.world.far.try(t, "sh", "-c", server, "sh", far4, outside)
+		told <- out
+	}()
+	if !testnet.Eventually(func() bool {
+		out, _ := l.world.far.try(t, "ss", "-Hltn", "sport = :7007")
+		return out != ""
+	}) {
+		t.Fatal("nc does not listen")
+	}
+	got := c.run(t, "sh", "-c", `nc.openbsd -N "$1" 7007 <"$2" | sha256sum`, "sh", far4, inside)
+	for where, sums := range map[string][2]string{
+		"inside": {got, c.run(t, "sh", "-c", `sha256sum <"$1"`, "sh", outside)},
+		"far":    {<-told, c.run(t, "sh", "-c", `sha256sum <"$1"`, "sh", inside)},
+	} {
+		if sums[0] != sums[1] {
+			t.Errorf("%s has %q, want %q", where, sums[0], sums[1])
+		}
+	}
 }
 
 // halfClose: a has said all and still hears b.

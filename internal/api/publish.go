@@ -93,7 +93,8 @@ type Connection struct {
 	RxPackets uint64 `json:"rxPackets"`
 	RxBytes   uint64 `json:"rxBytes"`
 	// Idle is for how many seconds nothing has passed, Timeout after how many it ends;
-	// 0: never.
+	// 0: never. Of a spliced connection neither packets nor Idle are known, of one by a
+	// NAT not Idle.
 	Idle    float64 `json:"idle"`
 	Timeout float64 `json:"timeout,omitempty"`
 }

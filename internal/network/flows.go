@@ -12,6 +12,7 @@ import (
 	"vswitch/internal/frame"
 	"vswitch/internal/uplink"
 	"vswitch/nat"
+	"vswitch/portfwd"
 )
 
 // residents names the containers behind the addresses of a network.
@@ -55,13 +56,18 @@ func (m *Manager) Connections(ref string) ([]api.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sockets := byNetwork(m.connections())
+	sockets, spliced := byNetwork(m.connections()), m.splicer.Connections()
 	out := []api.Connection{}
 	for _, n := range nets {
 		if n.seg == nil {
 			continue
 		}
 		who := m.residents(n)
+		for _, c := range spliced {
+			if name := who[c.Inside.Addr()]; name != "" && m.nameOf(c.Owner) == name {
+				out = append(out, splicedRow(n.rec.Name, name, c))
+			}
+		}
 		for _, f := range sockets[n.rec.Name] {
 			out = append(out, socketRow(f, who))
 		}
@@ -84,6 +90,18 @@ func socketRow(f uplink.Flow, who map[netip.Addr]string) api.Connection {
 		Inside: f.Inside.String(), Remote: f.Remote.String(), Outside: end(f.Host), Peer: end(f.Peer),
 		TxPackets: f.TxPackets, TxBytes: f.TxBytes, RxPackets: f.RxPackets, RxBytes: f.RxBytes,
 		Idle: seconds(f.Idle), Timeout: seconds(f.Timeout),
+	}
+}
+
+// splicedRow: no packets are seen of a spliced connection.
+func splicedRow(network, container string, c portfwd.Connection) api.Connection {
+	state := "ESTABLISHED"
+	if c.HalfClosed {
+		state = "HALF-CLOSED"
+	}
+	return api.Connection{
+		Network: network, Container: container, Protocol: portfwd.TCP, State: state, Direction: direction(true), Path: api.PublishSplice,
+		Inside: c.Inside.String(), Remote: end(c.Remote), Outside: end(c.Host), Peer: end(c.Peer), TxBytes: c.BytesOut, RxBytes: c.BytesIn,
 	}
 }
 

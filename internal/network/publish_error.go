@@ -9,19 +9,7 @@ import (
 
 // publishError makes what went wrong with a host's port one that a person can use.
 func (m *Manager) publishError(b *box, s portfwd.Spec, err error) error {
-	code := api.Unexpected
-	for means, c := range map[error]api.Code{
-		portfwd.ErrExhausted: api.PortRangeUsed, portfwd.ErrInUse: api.PortInUse, portfwd.ErrPrivileged: api.PrivilegedPort,
-		portfwd.ErrAddress: api.HostAddressMissing, portfwd.ErrFiles: api.SocketsExhausted, portfwd.ErrFamily: api.InvalidValue,
-		portfwd.ErrProtocol: api.PublishProtocol,
-	} {
-		if errors.Is(err, means) {
-			code = c
-		}
-	}
-	if errors.Is(err, portfwd.ErrExhausted) {
-		code = api.PortRangeUsed // it wraps ErrInUse
-	}
+	code := publishCode(err)
 	e := api.Errorf(code, err, "cannot publish port %s of container %q", s, b.rec.Name)
 	bind, ok := errors.AsType[*portfwd.BindError](err)
 	if !ok {
@@ -34,10 +22,28 @@ func (m *Manager) publishError(b *box, s portfwd.Spec, err error) error {
 	case code == api.HostAddressMissing:
 		return e.Because("Bind for %v failed: %v is not an address of this host", bind.Host, bind.Host.Addr())
 	case code == api.PrivilegedPort:
-		return e.Because("Bind for %v failed: an ordinary user may listen on ports from net.ipv4.ip_unprivileged_port_start on", bind.Host).
+		return e.Because("Bind for %v failed: an ordinary user may listen on ports from %d on", bind.Host, portfwd.LowestPort()).
 			WithFix("use a higher port:  -p %d:%d/%s", highPort(bind.Host.Port()), s.Port, s.Proto)
 	}
 	return e
+}
+
+// publishCode names what went wrong. That a range is used up comes first: it wraps that
+// its last port is in use.
+func publishCode(err error) api.Code {
+	for _, c := range []struct {
+		means error
+		code  api.Code
+	}{
+		{portfwd.ErrExhausted, api.PortRangeUsed}, {portfwd.ErrInUse, api.PortInUse}, {portfwd.ErrPrivileged, api.PrivilegedPort},
+		{portfwd.ErrAddress, api.HostAddressMissing}, {portfwd.ErrFiles, api.SocketsExhausted},
+		{portfwd.ErrFamily, api.InvalidValue}, {portfwd.ErrProtocol, api.PublishProtocol},
+	} {
+		if errors.Is(err, c.means) {
+			return c.code
+		}
+	}
+	return api.Unexpected
 }
 
 // highPort is a port for who may not have a low one: 80 becomes 8080.
