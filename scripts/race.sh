@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: race.sh GO-TEST-ARGUMENT...
 # Runs the race detector on every package in which something concurrent stands,
-# tests included: a go statement, package sync or an atomic.
+# tests included: a go statement, package sync or an atomic. Left out are tests that
+# show and measure what others do as well: documents, the demo, the benches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t packages < <(
@@ -13,4 +14,5 @@ if ((${#packages[@]} == 0)); then
 	echo "race: nothing concurrent found" >&2
 	exit 1
 fi
-exec "$(dirname "$0")/test.sh" -race "$@" "${packages[@]}"
+shown='^(TestDocsRun|TestCloneAndMakeDemo|TestDemoForPrograms|TestBenchL2|TestBenchNetworks)$'
+exec "$(dirname "$0")/test.sh" -race -skip "$shown" "$@" "${packages[@]}"
