@@ -46,6 +46,21 @@ func (x *Exchange) Enter(slot []byte, n int) {
 	}
 }
 
+// EnterAt is Enter by local port id instead of the one that x stands for, for a local
+// port that works together with another one. Without that port the slot is given back
+// and nothing enters.
+func (x *Exchange) EnterAt(slot []byte, n int, id frame.PortID) {
+	at := x.w.e.table.Load().at(id)
+	if at == nil || at.local == nil {
+		x.Return(slot)
+		return
+	}
+	was := x.at
+	x.at = at
+	x.Enter(slot, n)
+	x.at = was
+}
+
 // Return gives a borrowed slot back unused.
 func (x *Exchange) Return(slot []byte) {
 	if i, ok := x.w.redeem(slot); ok {

@@ -2,8 +2,6 @@ package network
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"slices"
@@ -86,9 +84,7 @@ func (m *Manager) stand(s *Segment, g ground, addrs []netip.Prefix) (*foot, erro
 }
 
 func (f *foot) natConfig(mtu int) nat.Config {
-	var seed [8]byte
-	rand.Read(seed[:]) // never fails
-	c := nat.Config{Personality: f.s.opts.personality, MaxPerSource: f.s.opts.maxFlows, Seed: binary.NativeEndian.Uint64(seed[:])}
+	c := nat.Config{Personality: f.s.opts.personality, MaxPerSource: f.s.opts.maxFlows, Seed: randomWord()}
 	if mtu != f.s.opts.mtu {
 		c.MSS = min(mtu, f.s.opts.mtu) - frame.IPv6Len - frame.TCPLen
 	}

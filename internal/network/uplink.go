@@ -90,7 +90,9 @@ func (s *Segment) openSockets(addrs []netip.Prefix) error {
 		Loopback4: loopback4, Loopback6: s.m.loopback6(),
 		HostLoopback: s.opts.hostLoopback || s.m.cfg.HostLoopback,
 		Own:          s.m.router.Owns, Published: s.m.ports.Wildcard,
-		Filter: filterOf(s.opts.personality), MaxFlows: s.opts.maxFlows,
+		Filter: filterOf(s.opts.personality),
+		// A container's connections are all on one worker: half of those are for others.
+		MaxFlows: min(s.opts.maxFlows, w.most/2),
 	}
 	for _, p := range addrs {
 		if p.Addr().Is4() {
@@ -201,7 +203,7 @@ func (m *Manager) uplinkState(s *Segment) *api.UplinkState {
 			out.Outer = append(out.Outer, a.String())
 		}
 		c := e.leg.nat.Counts()
-		out.Flows, out.Opened, out.Failed = uint64(c.Flows), c.Opened, c.Lost
+		out.Flows, out.Opened = uint64(c.Flows), c.Opened
 	}
 	return out
 }

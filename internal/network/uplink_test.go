@@ -1,6 +1,7 @@
 package network
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -143,4 +144,23 @@ func (r *rig) seg(name string) *Segment {
 	n, err := r.Manager.network(name)
 	must(r.t, err)
 	return n.seg
+}
+
+// TestShareOfOne: one container has half of its worker's connections at most, however
+// many its network would let it have.
+func TestShareOfOne(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.OpenFiles = 4096 })
+	for i, c := range []struct {
+		name, option string
+		most         int
+	}{{"plain", "", 1024}, {"few", "10", 10}, {"many", "100000", 1024}} {
+		r.network(c.name, fmt.Sprintf("10.%d.0.0/24", 64+i), func(n *api.NetworkCreate) {
+			if c.option != "" {
+				n.Options = map[string]string{optMaxFlows: c.option}
+			}
+		})
+		if got := r.seg(c.name).exit.net.MaxFlows; got != c.most {
+			t.Errorf("%s: %d connections, want %d", c.name, got, c.most)
+		}
+	}
 }

@@ -1,8 +1,6 @@
 package network
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"sync"
@@ -18,6 +16,7 @@ type way struct {
 	fabric *Fabric
 	shards []*socket.Shard
 	watch  []*engine.Watcher
+	most   int // connections of one worker
 
 	mu   sync.Mutex
 	ids  map[uint16]bool // numbers of networks in use
@@ -33,12 +32,11 @@ func (s source) Ready(x *engine.Exchange, events []uplink.Event) { s.Shard.Ready
 // openWay makes the way out of a fabric. flows is how many connections there may be in
 // all; exhausted is told when the host has no socket to give.
 func openWay(f *Fabric, flows int, exhausted func(error)) (*way, error) {
-	w := &way{fabric: f, ids: map[uint16]bool{}}
-	var seed [8]byte
-	rand.Read(seed[:]) // never fails
+	w := &way{fabric: f, most: max(flows/f.workers, 2), ids: map[uint16]bool{}}
+	seed := randomWord()
 	for i := range f.workers {
 		s := socket.New(socket.Config{
-			Worker: i, Seed: binary.NativeEndian.Uint64(seed[:]), MaxFlows: max(flows/f.workers, 1), Exhausted: exhausted,
+			Worker: i, Seed: seed, MaxFlows: w.most, Exhausted: exhausted,
 		})
 		o, err := f.engine.AddSource(i, source{s})
 		if err == nil {
